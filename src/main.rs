@@ -1,0 +1,2 @@
+//! The `askstream` command.
+fn main() {}
