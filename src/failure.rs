@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn what_a_provider_says_is_cut_and_cleaned() {
-        let failure = Failure::new(Code::ProviderError, "x").said(&format!("a\r\n\u{1b}[31m{}", "é".repeat(3000)));
+        let failure =
+            Failure::new(Code::ProviderError, "x").said(&format!("a\r\n\u{1b}[31m{}", "é".repeat(3000)));
         let said = failure.provider_message.unwrap();
         assert!(said.len() <= Failure::MAX_PROVIDER_MESSAGE);
         assert!(said.starts_with("a") && !said.contains(['\r', '\n', '\u{1b}']));

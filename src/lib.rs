@@ -2,5 +2,9 @@
 //!
 //! The modules stand on four floors and import downwards only; `tests/it/floors.rs` holds the map.
 
+pub mod audit;
+pub mod event;
 pub mod failure;
 pub mod id;
+pub mod panel;
+pub mod provider;

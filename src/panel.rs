@@ -1,0 +1,137 @@
+//! A panel: a named, checked set of queries with their limits and their merge.
+//!
+//! A `Panel` that exists can run: its names are known, its dependencies have
+//! no cycle, its templates and schemas compile. [`Panel::parse`] tells every
+//! fault of a file at once, with file, line, column, caret and suggestion.
+//! Where the files come from is the caller's business.
+
+pub mod template;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::id::PanelName;
+use crate::id::ProviderName;
+use crate::id::QueryName;
+
+/// A checked panel.
+#[derive(Clone, Debug)]
+pub struct Panel {
+    /// Its name, from its file or folder.
+    pub name: PanelName,
+    /// Its title for people, by language.
+    pub title: Title,
+    /// 12 hexadecimal digits that change whenever one of its files does.
+    pub revision: String,
+    /// JSON Schema of `input`, if the panel has one.
+    pub input: Option<Arc<Value>>,
+    /// Checks without AI that run beside the queries.
+    pub checks: Option<Checks>,
+    /// Clocks of the whole panel.
+    pub limits: Limits,
+    /// Its queries in the order of the file; `needs` form no cycle.
+    pub queries: Vec<Arc<Query>>,
+    /// How the answers become one result.
+    pub merge: Merge,
+    /// What the scripted provider plays, by query: TOML text of `simulated.toml`.
+    pub simulated: Option<Arc<str>>,
+}
+
+/// A title by language; English is always there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Title(pub BTreeMap<String, String>);
+
+/// One query of a panel.
+#[derive(Clone, Debug)]
+pub struct Query {
+    /// Its name, unique in the panel.
+    pub name: QueryName,
+    /// Its title for people.
+    pub title: Title,
+    /// The queries whose answers it needs.
+    pub needs: Vec<QueryName>,
+    /// Who is asked, in fallback order; never empty.
+    pub models: Vec<ModelChoice>,
+    /// Its prompt.
+    pub prompt: template::Prompt,
+    /// JSON Schema of its answer; without one the answer is text.
+    pub output: Option<Arc<Value>>,
+    /// Sampling temperature, 0 to 2.
+    pub temperature: Option<f64>,
+    /// Most tokens of the answer.
+    pub max_tokens: Option<u32>,
+    /// Clocks of this query alone.
+    pub limits: Limits,
+}
+
+/// A model as a panel or an ask names it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ModelChoice {
+    /// Whatever the configuration makes the default.
+    Default,
+    /// One model of one provider; without a model, that provider's own default.
+    Named {
+        /// The configured provider.
+        provider: ProviderName,
+        /// The model, as the provider calls it.
+        model: Option<String>,
+    },
+}
+
+/// Clocks that a file wrote; what it left out comes from elsewhere.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Limits {
+    /// Name look-up, TCP and TLS.
+    pub connect: Option<Duration>,
+    /// From the request to the first content.
+    pub first_content: Option<Duration>,
+    /// Between two pieces of content.
+    pub idle: Option<Duration>,
+    /// A whole call that does not stream.
+    pub per_call: Option<Duration>,
+    /// A query with all its attempts.
+    pub per_query: Option<Duration>,
+    /// The whole run.
+    pub overall: Option<Duration>,
+    /// Which endpoints these clocks are meant for.
+    pub scope: Scope,
+}
+
+/// Which endpoints a panel's clocks are meant for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// All endpoints.
+    #[default]
+    Any,
+    /// Endpoints on other machines: a model on this one may load for minutes, so there
+    /// the provider's clocks and the loopback profile hold.
+    Remote,
+}
+
+/// The built-in checks a panel can ask for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Checks {
+    /// The construction audit's checks.
+    Construction,
+}
+
+/// How answers become one result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Merge {
+    /// Fewer successes than this fail the run; at least 1.
+    pub need: usize,
+    /// Whether the result's keys stand at the top level of `final_result`.
+    pub flatten: bool,
+    /// A built-in report; without one the result is the answers by query.
+    pub report: Option<Report>,
+}
+
+/// The built-in reports.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// The construction audit's report.
+    Construction,
+}

@@ -1,0 +1,5 @@
+//! A query's prompt.
+
+/// A compiled prompt.
+#[derive(Clone, Debug)]
+pub struct Prompt;
