@@ -1,0 +1,193 @@
+//! JSON from strangers: refuses what serde_json would quietly repair.
+//!
+//! Duplicate keys anywhere and nesting beyond a limit are refused; the rest
+//! becomes a `serde_json::Value` in the order of the text.
+
+use std::cell::RefCell;
+use std::fmt;
+
+use serde::de::DeserializeSeed;
+use serde::de::MapAccess;
+use serde::de::SeqAccess;
+use serde::de::Visitor;
+use serde_json::Map;
+use serde_json::Number;
+use serde_json::Value;
+
+use super::AskFault;
+
+/// Deepest nesting of arrays and objects.
+pub const MAX_DEPTH: usize = 64;
+
+/// Why a text is not a JSON value we accept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BadJson {
+    /// Not JSON at all: the sentence has line and column.
+    Syntax(String),
+    /// JSON, but with keys that stand twice.
+    Duplicates(Vec<AskFault>),
+}
+
+/// Reads one JSON value and nothing after it.
+///
+/// # Errors
+/// [`BadJson`] as its variants say.
+pub fn parse(bytes: &[u8]) -> Result<Value, BadJson> {
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        BadJson::Syntax(format!("the body is not valid UTF-8 (byte {})", error.valid_up_to() + 1))
+    })?;
+    let context = Context::default();
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let value = Seed { context: &context, depth: 0 }
+        .deserialize(&mut reader)
+        .and_then(|value| reader.end().map(|()| value))
+        .map_err(|error| BadJson::Syntax(error.to_string()))?;
+    match context.duplicates.into_inner() {
+        faults if faults.is_empty() => Ok(value),
+        faults => Err(BadJson::Duplicates(faults)),
+    }
+}
+
+#[derive(Default)]
+struct Context {
+    path: RefCell<Vec<String>>,
+    duplicates: RefCell<Vec<AskFault>>,
+}
+
+impl Context {
+    fn inside<T>(&self, step: String, read: impl FnOnce() -> T) -> T {
+        self.path.borrow_mut().push(step);
+        let result = read();
+        self.path.borrow_mut().pop();
+        result
+    }
+
+    fn duplicate(&self, key: &str) {
+        let mut pointer: String = self.path.borrow().iter().map(|step| format!("/{step}")).collect();
+        pointer.push('/');
+        pointer.push_str(&escape(key));
+        self.duplicates
+            .borrow_mut()
+            .push(AskFault { pointer, detail: format!("the key `{key}` stands twice") });
+    }
+}
+
+/// A key as a step of a JSON pointer (RFC 6901).
+pub fn escape(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
+}
+
+#[derive(Clone, Copy)]
+struct Seed<'a> {
+    context: &'a Context,
+    depth: usize,
+}
+
+impl Seed<'_> {
+    fn deeper<E: serde::de::Error>(self) -> Result<Self, E> {
+        match self.depth {
+            MAX_DEPTH => Err(E::custom(format!("nested deeper than {MAX_DEPTH} levels"))),
+            depth => Ok(Seed { depth: depth + 1, ..self }),
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Seed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Value, E> {
+        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom("number out of range"))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let seed = self.deeper()?;
+        let mut values = Vec::new();
+        loop {
+            let step = values.len().to_string();
+            match self.context.inside(step, || items.next_element_seed(seed))? {
+                Some(value) => values.push(value),
+                None => return Ok(Value::Array(values)),
+            }
+        }
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let seed = self.deeper()?;
+        let mut map = Map::new();
+        while let Some(key) = entries.next_key::<String>()? {
+            let value = self.context.inside(escape(&key), || entries.next_value_seed(seed))?;
+            if map.contains_key(&key) {
+                self.context.duplicate(&key);
+            }
+            map.insert(key, value);
+        }
+        Ok(Value::Object(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_json_reads_as_it_stands() {
+        let text = r#"{"b":[1,-2,3.5,"x",null,true],"a":{"c":18446744073709551615}}"#;
+        assert_eq!(parse(text.as_bytes()).unwrap().to_string(), text);
+    }
+
+    #[test]
+    fn what_is_not_json_is_told_with_its_place() {
+        let deep = format!("{}1{}", "[".repeat(65), "]".repeat(65));
+        let deeper = "[".repeat(100_000);
+        for bad in ["", "{", "{\"a\":1,}", "[NaN]", "// x\n1", "1 2", "{\"a\" 1}", &deep, &deeper, "1e999"] {
+            let Err(BadJson::Syntax(why)) = parse(bad.as_bytes()) else { panic!("{bad}") };
+            assert!(why.contains("line"), "{why}");
+        }
+        assert!(matches!(parse(b"\"\xff\""), Err(BadJson::Syntax(why)) if why.contains("UTF-8")));
+        assert!(parse(format!("{}1{}", "[".repeat(64), "]".repeat(64)).as_bytes()).is_ok());
+    }
+
+    #[test]
+    fn duplicate_keys_are_found_at_any_depth() {
+        let found = parse(br#"{"a":1,"a":2,"x":[{"k/1":1,"k/1":1}]}"#);
+        let Err(BadJson::Duplicates(faults)) = found else { panic!("{found:?}") };
+        let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
+        assert_eq!(pointers, ["/a", "/x/0/k~11"]);
+    }
+}
