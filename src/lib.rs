@@ -7,5 +7,7 @@ pub mod audit;
 pub mod event;
 pub mod failure;
 pub mod id;
+pub mod journal;
 pub mod panel;
 pub mod provider;
+pub mod store;
