@@ -5,6 +5,7 @@
 pub mod audit;
 pub mod event;
 pub mod failure;
+pub mod fault;
 pub mod id;
 pub mod panel;
 pub mod provider;
