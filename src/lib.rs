@@ -6,6 +6,7 @@ pub mod ask;
 pub mod audit;
 pub mod event;
 pub mod failure;
+pub mod fault;
 pub mod id;
 pub mod journal;
 pub mod panel;

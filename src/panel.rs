@@ -5,9 +5,13 @@
 //! fault of a file at once, with file, line, column, caret and suggestion.
 //! Where the files come from is the caller's business.
 
+pub mod file;
+pub mod plan;
+pub mod script;
 pub mod template;
 
 use std::collections::BTreeMap;
+use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +20,8 @@ use serde_json::Value;
 use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
+
+use script::ScriptStep;
 
 /// A checked panel.
 #[derive(Clone, Debug)]
@@ -36,8 +42,8 @@ pub struct Panel {
     pub queries: Vec<Arc<Query>>,
     /// How the answers become one result.
     pub merge: Merge,
-    /// What the scripted provider plays, by query: TOML text of `simulated.toml`.
-    pub simulated: Option<Arc<str>>,
+    /// What the scripted provider plays, from `simulated.toml`; a query without a script cannot be simulated.
+    pub simulated: BTreeMap<QueryName, Vec<ScriptStep>>,
 }
 
 /// A title by language; English is always there.
@@ -79,6 +85,28 @@ pub enum ModelChoice {
         /// The model, as the provider calls it.
         model: Option<String>,
     },
+}
+
+/// `default`, `provider` or `provider/model`; a model's name may have slashes of its own.
+impl FromStr for ModelChoice {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<ModelChoice, String> {
+        if text == "default" {
+            return Ok(ModelChoice::Default);
+        }
+        let (provider, model) = match text.split_once('/') {
+            Some((provider, model)) => (provider, Some(model)),
+            None => (text, None),
+        };
+        if model
+            .is_some_and(|model| model.is_empty() || model.len() > 256 || model.chars().any(char::is_control))
+        {
+            return Err(format!("{text:?} names no model; write \"provider/model\""));
+        }
+        let provider = provider.parse().map_err(|error| format!("{error}; write \"provider/model\""))?;
+        Ok(ModelChoice::Named { provider, model: model.map(str::to_owned) })
+    }
 }
 
 /// Clocks that a file wrote; what it left out comes from elsewhere.

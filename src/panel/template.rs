@@ -1,5 +1,392 @@
-//! A query's prompt.
+//! A query's prompt: a Jinja template that becomes the messages to a model.
+//!
+//! A line that is only `@system` or `@user` begins a message; a prompt without
+//! such lines is one message of the user. Each message is a template of its own,
+//! cut before anything is put in, so data can neither begin a message nor close
+//! one; what renders to blanks is left out.
+//!
+//! Values that strangers wrote ([`untrusted`]) print as labelled blocks between
+//! delimiters that they cannot know. Undefined names are errors, loops have a
+//! limit, and a template reaches no file.
+
+pub mod untrusted;
+
+use std::collections::BTreeMap;
+use std::io;
+use std::ops::Range;
+use std::sync::Arc;
+
+use minijinja::Environment;
+use minijinja::Error;
+use minijinja::ErrorKind;
+use minijinja::State;
+use minijinja::UndefinedBehavior;
+use minijinja::Value as Jinja;
+use minijinja::escape_formatter;
+use minijinja::syntax::SyntaxConfig;
+use minijinja::value::Serde;
+use serde_json::Value;
+
+use crate::fault::Faults;
+use crate::fault::Source;
+use crate::id::QueryName;
+
+use untrusted::Untrusted;
 
 /// A compiled prompt.
 #[derive(Clone, Debug)]
-pub struct Prompt;
+pub struct Prompt {
+    /// Holds one template a message, named by its number.
+    templates: Arc<Environment<'static>>,
+    speakers: Arc<[Speaker]>,
+}
+
+/// Who speaks in a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaker {
+    /// The panel's instructions.
+    System,
+    /// The ask and its data.
+    User,
+}
+
+/// What a prompt can see.
+#[derive(Clone, Debug)]
+pub struct Variables {
+    /// Letters and digits drawn at random for this run; data cannot guess them.
+    pub fence: String,
+    /// The user's text. Untrusted.
+    pub question: String,
+    /// The ask's `input`, null without one. Untrusted.
+    pub input: Arc<Value>,
+    /// The language to answer in, as a tag such as `en`; anything else counts as `en`.
+    pub language: String,
+    /// Answers of the queries that this one needs. Untrusted.
+    pub answers: BTreeMap<QueryName, Arc<Value>>,
+    /// The positions as text, within a budget. Untrusted.
+    pub positions: Option<String>,
+    /// The specifications as text. Untrusted.
+    pub specifications: Option<String>,
+    /// What our own tables and checks say. Trusted, but see the filter `fenced`.
+    pub facts: Option<Value>,
+    /// The schema of the answer. Trusted.
+    pub schema: Option<Arc<Value>>,
+}
+
+impl Variables {
+    /// The names that a prompt may use.
+    pub const NAMES: [&'static str; 8] =
+        ["answers", "facts", "input", "language", "positions", "question", "schema", "specifications"];
+    /// Shortest fence.
+    pub const MIN_FENCE: usize = 8;
+
+    fn to_context(&self) -> Result<Jinja, String> {
+        let plain = self.fence.bytes().all(|c| c.is_ascii_alphanumeric());
+        if self.fence.len() < Variables::MIN_FENCE || !plain {
+            return Err("the fence is not at least 8 letters and digits".to_owned());
+        }
+        let fence: Arc<str> = self.fence.to_ascii_lowercase().into();
+        let data = |json: Arc<Value>, label: &str| Untrusted::new(json, &fence, label);
+        let text = |text: &str, label| match text.trim() {
+            "" => Jinja::from(()),
+            text => data(Arc::new(Value::from(text)), label),
+        };
+        let optional = |value: &Option<String>, label| text(value.as_deref().unwrap_or_default(), label);
+        let answers = self.answers.iter().map(|(query, answer)| {
+            (query.as_str().to_owned(), data(Arc::clone(answer), &format!("answer of {query}")))
+        });
+        Ok(Jinja::from_pairs([
+            ("question", text(&self.question, "project description")),
+            ("input", data(Arc::clone(&self.input), "input")),
+            ("language", Jinja::from(language(&self.language))),
+            ("answers", Jinja::from_pairs(answers)),
+            ("positions", optional(&self.positions, "positions")),
+            ("specifications", optional(&self.specifications, "specifications")),
+            ("facts", self.facts.as_ref().map_or(Jinja::from(()), |facts| Jinja::from(Serde(facts)))),
+            (
+                "schema",
+                self.schema.as_ref().map_or(Jinja::from(()), |schema| Jinja::from(schema.to_string())),
+            ),
+            (FENCE, Jinja::from(fence.as_ref())),
+        ]))
+    }
+}
+
+/// The fence in a template's context; no prompt may name it.
+const FENCE: &str = "_fence";
+
+impl Prompt {
+    /// Most instructions that rendering one message takes.
+    pub const FUEL: u64 = 500_000;
+    /// Longest message in bytes.
+    pub const LONGEST: usize = 4 << 20;
+
+    /// A prompt from its file; `needs` are the queries whose answers it may use.
+    pub fn compile(source: &Source, needs: &[&str], faults: &Faults) -> Option<Prompt> {
+        let mut templates = environment();
+        let mut speakers = Vec::new();
+        let mut fine = true;
+        for (number, (speaker, span)) in messages(&source.text).into_iter().enumerate() {
+            let name = number.to_string();
+            if let Err(error) =
+                templates.add_template_owned(name.clone(), source.text[span.clone()].to_owned())
+            {
+                fine = false;
+                faults.add(
+                    source.fault(place(source, &error, &span), format!("template: {}", sentence(&error))),
+                );
+            } else if let Ok(template) = templates.get_template(&name) {
+                let used = template.undeclared_variables(true).into_iter().collect();
+                fine &= check_names(source, &span, used, needs, faults);
+            }
+            speakers.push(speaker);
+        }
+        if !speakers.contains(&Speaker::User) {
+            fine = false;
+            faults.add(source.fault(0..0, "the prompt has no message of the user"));
+        }
+        // Debug information is for places in compile errors; at run time it would copy data into errors.
+        templates.set_debug(false);
+        fine.then(|| Prompt { templates: Arc::new(templates), speakers: speakers.into() })
+    }
+
+    /// The messages of this prompt; at least one is the user's. The error is a sentence without data.
+    pub fn render(&self, variables: &Variables) -> Result<Vec<(Speaker, String)>, String> {
+        let context = variables.to_context()?;
+        let mut messages = Vec::with_capacity(self.speakers.len());
+        for (number, speaker) in self.speakers.iter().enumerate() {
+            let template =
+                self.templates.get_template(&number.to_string()).map_err(|error| sentence(&error))?;
+            let mut text = Capped(Vec::new());
+            let rendered = template.render_captured_to(context.clone(), &mut text);
+            rendered.map_err(|error| match error.line() {
+                Some(line) => format!("{} (line {line} of message {})", sentence(&error), number + 1),
+                None => sentence(&error),
+            })?;
+            let text = String::from_utf8_lossy(&text.0).trim().to_owned();
+            if !text.is_empty() {
+                messages.push((*speaker, text));
+            }
+        }
+        if messages.iter().any(|(speaker, _)| *speaker == Speaker::User) {
+            Ok(messages)
+        } else {
+            Err("the prompt has no message of the user".to_owned())
+        }
+    }
+}
+
+/// The parts of a prompt between its marks; blank ones are left out.
+fn messages(text: &str) -> Vec<(Speaker, Range<usize>)> {
+    let mut parts = Vec::new();
+    let mut current = (Speaker::User, 0);
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let end = at + line.len();
+        let mark = match line.trim_end() {
+            "@system" => Some(Speaker::System),
+            "@user" => Some(Speaker::User),
+            _ => None,
+        };
+        if let Some(speaker) = mark {
+            parts.push((current.0, current.1..at));
+            current = (speaker, end);
+        }
+        at = end;
+    }
+    parts.push((current.0, current.1..text.len()));
+    parts.retain(|(_, span)| !text[span.clone()].trim().is_empty());
+    parts
+}
+
+fn environment() -> Environment<'static> {
+    let mut templates = Environment::new();
+    let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build();
+    if let Ok(syntax) = syntax {
+        templates.set_syntax(syntax);
+    }
+    templates.set_debug(true);
+    templates.set_fuel(Some(Prompt::FUEL));
+    templates.set_undefined_behavior(UndefinedBehavior::Strict);
+    templates.set_auto_escape_callback(|_| minijinja::AutoEscape::None);
+    templates.set_formatter(|out, state, value| {
+        if value.is_none() { Ok(out.write_str("-")?) } else { escape_formatter(out, state, value) }
+    });
+    // What reads a value as text would cut or change the fence of an untrusted one.
+    for filter in TEXT_FILTERS {
+        templates.remove_filter(filter);
+    }
+    // These show the whole context, or let a text grow without fuel.
+    for function in ["debug", "dict", "namespace"] {
+        templates.remove_global(function);
+    }
+    templates.add_filter("upper", |state: &State, text: &Jinja| {
+        Ok::<_, Error>(trusted(state, text)?.to_uppercase())
+    });
+    templates.add_filter("lower", |state: &State, text: &Jinja| {
+        Ok::<_, Error>(trusted(state, text)?.to_lowercase())
+    });
+    templates.add_filter("trim", |state: &State, text: &Jinja| {
+        Ok::<_, Error>(trusted(state, text)?.trim().to_owned())
+    });
+    templates.add_filter("cut", cut);
+    templates.add_filter("fenced", fenced);
+    templates.add_filter("tojson", tojson);
+    templates
+}
+
+const TEXT_FILTERS: [&str; 17] = [
+    "capitalize",
+    "e",
+    "escape",
+    "format",
+    "indent",
+    "lines",
+    "lower",
+    "pprint",
+    "replace",
+    "safe",
+    "split",
+    "string",
+    "title",
+    "tojson",
+    "trim",
+    "upper",
+    "attr",
+];
+
+/// The text of a value that is neither untrusted nor holds a fence.
+fn trusted(state: &State, value: &Jinja) -> Result<String, Error> {
+    let fence = state.lookup(FENCE).map(|fence| fence.to_string()).unwrap_or_default();
+    let text = value.to_string();
+    if value.downcast_object_ref::<Untrusted>().is_some() || (!fence.is_empty() && text.contains(&fence)) {
+        return Err(Error::new(ErrorKind::InvalidOperation, "untrusted data can be printed, not changed"));
+    }
+    Ok(text)
+}
+
+/// `text|cut(160)`: at most so many characters.
+fn cut(state: &State, text: &Jinja, most: usize) -> Result<String, Error> {
+    let text = trusted(state, text)?;
+    if text.chars().count() <= most {
+        return Ok(text);
+    }
+    Ok(text.chars().take(most.saturating_sub(1)).chain(['…']).collect())
+}
+
+/// `value|fenced("label")`: prints like untrusted data. For facts that quote what a user wrote.
+fn fenced(state: &State, value: &Jinja, label: &str) -> Result<Jinja, Error> {
+    let fence: Arc<str> = state.lookup(FENCE).map(|fence| fence.to_string()).unwrap_or_default().into();
+    if let Some(data) = value.downcast_object_ref::<Untrusted>() {
+        return Ok(data.relabelled(label));
+    }
+    let json = match value.as_str() {
+        Some(text) => Value::from(text),
+        None => {
+            serde_json::to_value(value).map_err(|_| Error::new(ErrorKind::BadSerialization, "is not JSON"))?
+        }
+    };
+    Ok(Untrusted::new(Arc::new(json), &fence, label))
+}
+
+/// Compact JSON. Untrusted values print as JSON anyway, and stay untrusted.
+fn tojson(value: &Jinja) -> Result<Jinja, Error> {
+    if value.downcast_object_ref::<Untrusted>().is_some() {
+        return Ok(value.clone());
+    }
+    let json = serde_json::to_string(value);
+    json.map(Jinja::from).map_err(|_| Error::new(ErrorKind::BadSerialization, "is not JSON"))
+}
+
+/// A language tag such as `en` or `pt-BR`; anything else is no tag and could say anything.
+fn language(text: &str) -> &str {
+    let tag = |part: &str| (2..=8).contains(&part.len()) && part.bytes().all(|c| c.is_ascii_alphanumeric());
+    if text.split('-').all(tag) && text.len() <= 16 { text } else { "en" }
+}
+
+/// Adds a fault for every name the template uses and nobody gives.
+fn check_names(
+    source: &Source,
+    span: &Range<usize>,
+    mut used: Vec<String>,
+    needs: &[&str],
+    faults: &Faults,
+) -> bool {
+    used.sort();
+    let mut fine = true;
+    for path in used {
+        let mut parts = path.split('.');
+        let name = parts.next().unwrap_or_default();
+        let fault = |what: &str, message: String| source.fault(find(&source.text, span, what), message);
+        match (name, parts.next()) {
+            ("range", None) => {}
+            ("answers", Some(query)) if !needs.contains(&query) && query != "items" => {
+                fine = false;
+                let message =
+                    format!("the prompt uses the answer of \"{query}\", which its query does not need");
+                faults.add(fault(&format!("answers.{query}"), message).suggest(query, needs.iter().copied()));
+            }
+            (name, _) if !Variables::NAMES.contains(&name) => {
+                fine = false;
+                let known = format!("known variables: {}", Variables::NAMES.join(", "));
+                let message = format!("undefined variable \"{name}\"");
+                faults.add(fault(name, message).suggest(name, Variables::NAMES).note(known));
+            }
+            _ => {}
+        }
+    }
+    fine
+}
+
+/// Where a name stands inside a tag, for the caret; the template's own tree has no public places.
+fn find(text: &str, span: &Range<usize>, name: &str) -> Range<usize> {
+    let part = &text[span.clone()];
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let in_tag = |at: usize| {
+        let opened = part[..at].rfind("{{").max(part[..at].rfind("{%"));
+        let closed = part[..at].rfind("}}").max(part[..at].rfind("%}"));
+        opened.is_some() && opened > closed
+    };
+    let whole = |at: usize| {
+        let before = part[..at].chars().next_back();
+        let after = part[at + name.len()..].chars().next();
+        !before.is_some_and(|c| word(c) || c == '.' || c == '|') && !after.is_some_and(word)
+    };
+    let found = part.match_indices(name).map(|(at, _)| at).find(|at| whole(*at) && in_tag(*at));
+    found.map_or(span.start..span.start, |at| span.start + at..span.start + at + name.len())
+}
+
+/// Where an error of the message at `span` stands in the file.
+fn place(source: &Source, error: &Error, span: &Range<usize>) -> Range<usize> {
+    if let Some(range) = error.range() {
+        return span.start + range.start..span.start + range.end;
+    }
+    let first = source.text[..span.start].matches('\n').count();
+    let start = source.line_start(first + error.line().unwrap_or(1));
+    let end = source.text[start..].find('\n').map_or(source.text.len(), |at| start + at);
+    start..end
+}
+
+fn sentence(error: &Error) -> String {
+    match error.detail() {
+        Some(detail) => format!("{}: {detail}", error.kind()),
+        None => error.kind().to_string(),
+    }
+}
+
+/// Takes a message up to [`Prompt::LONGEST`].
+struct Capped(Vec<u8>);
+
+impl io::Write for Capped {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.0.len() + bytes.len() > Prompt::LONGEST {
+            return Err(io::Error::other("the message is too long"));
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}

@@ -1,0 +1,93 @@
+//! The order of a panel's queries, from what each needs.
+//!
+//! There are no stages: a query may start when its own needs have succeeded,
+//! whatever else still runs. Everything here is a pure function.
+
+use super::Panel;
+use crate::id::QueryName;
+
+/// How far a query is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Not started.
+    Waiting,
+    /// Started and not ended.
+    Running,
+    /// Ended with an answer.
+    Succeeded,
+    /// Ended without an answer, or left out of the run.
+    Failed,
+}
+
+/// The waiting queries whose needs have all succeeded, by their place in the panel.
+pub fn ready(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<usize> {
+    let waiting = waiting(panel, &state);
+    waiting.filter(|at| panel.queries[*at].needs.iter().all(|need| state(need) == State::Succeeded)).collect()
+}
+
+/// The waiting queries that can never start, each with the first of its needs that failed.
+pub fn blocked(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<(usize, QueryName)> {
+    let failed = |at: usize| panel.queries[at].needs.iter().find(|need| state(need) == State::Failed);
+    waiting(panel, &state).filter_map(|at| failed(at).map(|need| (at, need.clone()))).collect()
+}
+
+fn waiting<'p>(
+    panel: &'p Panel,
+    state: &'p impl Fn(&QueryName) -> State,
+) -> impl Iterator<Item = usize> + 'p {
+    (0..panel.queries.len()).filter(move |at| state(&panel.queries[*at].name) == State::Waiting)
+}
+
+/// Nodes that wait for each other in a circle, each circle once, from its lowest node on.
+///
+/// `needs[n]` are the nodes that `n` waits for. At most one circle is told for a node.
+pub fn cycles(needs: &[Vec<usize>]) -> Vec<Vec<usize>> {
+    let mut found: Vec<Vec<usize>> = Vec::new();
+    for start in 0..needs.len() {
+        if !found.iter().any(|cycle| cycle.contains(&start))
+            && let Some(cycle) = circle(needs, start)
+            && cycle.iter().all(|node| *node >= start)
+        {
+            found.push(cycle);
+        }
+    }
+    found
+}
+
+/// The shortest circle through `start`.
+fn circle(needs: &[Vec<usize>], start: usize) -> Option<Vec<usize>> {
+    let mut paths = vec![vec![start]];
+    let mut seen = vec![false; needs.len()];
+    while !paths.is_empty() {
+        let mut longer = Vec::new();
+        for path in paths {
+            let last = path.last().copied().unwrap_or(start);
+            for next in needs[last].iter().copied() {
+                if next == start {
+                    return Some(path);
+                }
+                if !std::mem::replace(&mut seen[next], true) {
+                    longer.push(path.iter().copied().chain([next]).collect());
+                }
+            }
+        }
+        paths = longer;
+    }
+    None
+}
+
+/// The longest chain of needs, from the node that waits most to one that waits for nothing. No circles, please.
+pub fn longest_chain(needs: &[Vec<usize>]) -> Vec<usize> {
+    // Lengths settle after as many rounds as there are nodes, circle or not.
+    let mut best: Vec<Vec<usize>> = (0..needs.len()).map(|node| vec![node]).collect();
+    for _ in 0..needs.len() {
+        for node in 0..needs.len() {
+            let below = needs[node].iter().map(|need| &best[*need]).filter(|chain| !chain.contains(&node));
+            let Some(below) = below.max_by_key(|chain| chain.len()) else { continue };
+            if below.len() + 1 > best[node].len() {
+                best[node] = std::iter::once(node).chain(below.iter().copied()).collect();
+            }
+        }
+    }
+    best.into_iter().max_by_key(Vec::len).unwrap_or_default()
+}
