@@ -67,6 +67,20 @@ impl Journal {
         self.page(seq).await
     }
 
+    /// The run's last event, once it is there; `None` when the run was lost without one.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn last(&self) -> Result<Option<Entry>, StoreError> {
+        let mut head = self.head.clone();
+        let seq = match head.wait_for(|head| head.ended).await {
+            Ok(head) => head.seq,
+            Err(_) => self.head().seq,
+        };
+        let entries = self.page(seq.saturating_sub(1)).await?;
+        Ok(entries.into_iter().next().filter(Entry::is_final))
+    }
+
     /// The events after `seq` that are visible now, some at a time.
     ///
     /// # Errors
@@ -100,6 +114,11 @@ impl Writer {
     /// The journal for readers.
     pub fn journal(&self) -> Journal {
         Journal { run: self.lease.run.clone(), store: Arc::clone(&self.store), head: self.head.subscribe() }
+    }
+
+    /// The run.
+    pub fn run(&self) -> &RunId {
+        &self.lease.run
     }
 
     /// When the run was accepted.

@@ -1,0 +1,166 @@
+//! One try of one query at one target, under its clocks.
+//!
+//! The attempt is a future: dropping it drops the provider's stream, and
+//! with it the connection. What it produced so far is told to a [`Report`].
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use tokio::time::Instant;
+use tokio::time::timeout_at;
+
+use super::clocks::Clocks;
+use crate::event::Phase;
+use crate::event::Usage;
+use crate::failure::Clock;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::provider::Call;
+use crate::provider::Chunk;
+use crate::provider::Chunks;
+use crate::provider::Finish;
+use crate::provider::Provider;
+
+/// Most bytes of one answer.
+pub const MAX_ANSWER: usize = 4 << 20;
+
+/// Is told what an attempt does, while it does it.
+pub trait Report {
+    /// The attempt entered a phase.
+    fn phase(&mut self, phase: Phase) -> impl Future<Output = ()> + Send;
+    /// A piece of the answer came.
+    fn text(&mut self, text: String) -> impl Future<Output = ()> + Send;
+}
+
+/// A whole answer, not yet checked.
+#[derive(Debug)]
+pub struct Whole {
+    /// Its text.
+    pub text: String,
+    /// How it ended.
+    pub finish: Finish,
+    /// What the provider counted.
+    pub usage: Option<Usage>,
+}
+
+/// An attempt that came to nothing.
+#[derive(Debug)]
+pub struct Broken {
+    /// Why.
+    pub failure: Failure,
+    /// Code points of the answer that no longer count.
+    pub discarded: u64,
+}
+
+/// Makes the call and reads its answer to the end.
+///
+/// # Errors
+/// [`Broken`] with the provider's failure or the clock that ran out.
+pub async fn run(
+    provider: &dyn Provider,
+    call: Call,
+    clocks: &Clocks,
+    report: &mut impl Report,
+) -> Result<Whole, Broken> {
+    let streams = provider.streams();
+    let mut reading = Reading { chunks: provider.ask(call), text: String::new(), usage: None };
+    let outcome = reading.to_the_end(clocks, streams, report).await;
+    let Reading { text, usage, .. } = reading;
+    match outcome {
+        Ok(finish) => Ok(Whole { text, finish, usage }),
+        Err(mut failure) => {
+            failure.provider.get_or_insert_with(|| provider.name().to_string());
+            Err(Broken { failure, discarded: text.chars().count() as u64 })
+        }
+    }
+}
+
+struct Reading {
+    chunks: Chunks,
+    text: String,
+    usage: Option<Usage>,
+}
+
+impl Reading {
+    async fn to_the_end(
+        &mut self,
+        clocks: &Clocks,
+        streams: bool,
+        report: &mut impl Report,
+    ) -> Result<Finish, Failure> {
+        let started = Instant::now();
+        report.phase(Phase::Connecting).await;
+        let mut clock = Running { which: Clock::Connect, limit: clocks.connect, until: started + clocks.connect };
+        loop {
+            let chunk = match timeout_at(clock.until, self.chunks.next()).await {
+                Err(_) => return Err(clock.ran_out()),
+                Ok(None) => return Err(Failure::new(Code::CutMidAnswer, "The answer ended without its end mark.")),
+                Ok(Some(chunk)) => chunk?,
+            };
+            match chunk {
+                Chunk::Sent => {
+                    report.phase(Phase::Waiting).await;
+                    clock = clock.after_sending(clocks, streams);
+                }
+                // Neither brings content: the clock goes on.
+                Chunk::Alive => {}
+                Chunk::Usage(usage) => self.usage = Some(usage),
+                Chunk::Reasoning => clock = self.content(clock, clocks, report).await,
+                Chunk::Text(text) => {
+                    clock = self.content(clock, clocks, report).await;
+                    if self.text.len() + text.len() > MAX_ANSWER {
+                        let message = format!("The answer is longer than {} MiB.", MAX_ANSWER >> 20);
+                        return Err(Failure::new(Code::AnswerTooLarge, message));
+                    }
+                    self.text.push_str(&text);
+                    report.text(text).await;
+                }
+                Chunk::End(finish) => return Ok(finish),
+            }
+        }
+    }
+
+    async fn content(&self, clock: Running, clocks: &Clocks, report: &mut impl Report) -> Running {
+        match clock.which {
+            Clock::Attempt => clock,
+            Clock::Idle => Running::idle(clocks),
+            _ => {
+                report.phase(Phase::Streaming).await;
+                Running::idle(clocks)
+            }
+        }
+    }
+}
+
+/// The clock that is running.
+struct Running {
+    which: Clock,
+    limit: Duration,
+    until: Instant,
+}
+
+impl Running {
+    fn after_sending(self, clocks: &Clocks, streams: bool) -> Running {
+        let (which, limit) = match streams {
+            true => (Clock::FirstContent, clocks.first_content),
+            false => (Clock::Attempt, clocks.per_call),
+        };
+        Running { which, limit, until: Instant::now() + limit }
+    }
+
+    fn idle(clocks: &Clocks) -> Running {
+        Running { which: Clock::Idle, limit: clocks.idle, until: Instant::now() + clocks.idle }
+    }
+
+    fn ran_out(&self) -> Failure {
+        let seconds = self.limit.as_secs_f64();
+        let message = match self.which {
+            Clock::Connect => format!("No connection within {seconds} s."),
+            Clock::FirstContent => format!("No first token within {seconds} s."),
+            Clock::Idle => format!("The stream stopped for {seconds} s."),
+            Clock::Attempt => format!("No answer within {seconds} s (limit per call)."),
+            Clock::Query => format!("Stopped after {seconds} s (limit per query)."),
+        };
+        Failure::timeout(self.which, self.limit, message)
+    }
+}

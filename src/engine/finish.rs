@@ -1,0 +1,216 @@
+//! The last event of a run: pure, from how its queries ended.
+
+use std::time::Duration;
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::audit;
+use crate::audit::Checked;
+use crate::event::CancelReason;
+use crate::event::FinalResult;
+use crate::event::Links;
+use crate::event::Performance;
+use crate::event::QueryCompleted;
+use crate::event::QueryStatus;
+use crate::event::RunOutcome;
+use crate::event::Warning;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::id::RunId;
+use crate::panel::Panel;
+use crate::panel::Report;
+
+/// How a run came to its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Every query ended by itself.
+    Done,
+    /// The run's time was over.
+    RunTimeout,
+    /// Somebody cancelled it.
+    Cancelled(CancelReason),
+}
+
+/// What the last event is made of.
+pub struct Ended<'a> {
+    /// The run.
+    pub run: &'a RunId,
+    /// Its panel.
+    pub panel: &'a Panel,
+    /// Every query, in the panel's order.
+    pub queries: &'a [QueryCompleted],
+    /// What the checks read and found, if the panel has checks.
+    pub checked: Option<&'a Checked>,
+    /// Warnings of the run itself.
+    pub warnings: Vec<Warning>,
+    /// How it came to its end.
+    pub stop: Stop,
+    /// How long it took.
+    pub total: Duration,
+}
+
+impl Ended<'_> {
+    /// The payload of `final_result`.
+    pub fn result(self) -> FinalResult {
+        let status = self.status();
+        let error = (status == RunOutcome::Failed).then(|| self.error());
+        let warnings = self.all_warnings();
+        let mut result = None;
+        let mut flattened = Map::new();
+        let mut warnings_out = warnings.clone();
+        match self.output(status, &warnings) {
+            Some(mut output) if self.panel.merge.flatten => {
+                if let Some(Value::Array(merged)) = output.remove("warnings") {
+                    warnings_out = merged;
+                }
+                flattened = output;
+            }
+            Some(output) => result = Some(Value::Object(output)),
+            None => {}
+        }
+        let findings_only = status == RunOutcome::Failed && self.checked.is_some();
+        if let Some(checked) = self.checked.filter(|_| findings_only) {
+            flattened.insert("findings".into(), json!(checked.checks.findings));
+        }
+        FinalResult {
+            terminal: true,
+            status,
+            reason: match self.stop {
+                Stop::Cancelled(reason) => Some(reason),
+                Stop::Done | Stop::RunTimeout => None,
+            },
+            panel: self.panel.name.clone(),
+            error,
+            warnings: warnings_out,
+            performance: self.performance(),
+            queries: self.queries.iter().map(|query| (query.query.to_string(), summary(query))).collect(),
+            result,
+            result_ref: Links::of(self.run).result,
+            findings_only,
+            flattened,
+        }
+    }
+
+    fn count(&self, status: QueryStatus) -> usize {
+        self.queries.iter().filter(|query| query.status == status).count()
+    }
+
+    fn status(&self) -> RunOutcome {
+        let succeeded = self.count(QueryStatus::Succeeded);
+        // An ask for some of the queries cannot need more than it asked for.
+        let need = self.panel.merge.need.min(self.queries.len());
+        match self.stop {
+            Stop::Cancelled(_) => RunOutcome::Cancelled,
+            _ if succeeded == self.queries.len() => RunOutcome::Completed,
+            _ if succeeded >= need => RunOutcome::Partial,
+            _ => RunOutcome::Failed,
+        }
+    }
+
+    /// Code and cause of each query that failed, under the code of the first.
+    fn error(&self) -> Failure {
+        let failed: Vec<_> = self.queries.iter().filter_map(|query| Some((query, query.error.as_ref()?))).collect();
+        let code = match self.stop {
+            Stop::RunTimeout => Code::RunTimeout,
+            _ => failed.first().map_or(Code::ProviderError, |(_, failure)| failure.code),
+        };
+        let causes: Vec<String> =
+            failed.iter().map(|(query, failure)| format!("{}: {}", query.query, failure.message)).collect();
+        let what = match self.count(QueryStatus::Succeeded) {
+            0 => "No query succeeded.".to_owned(),
+            n => format!("{n} of {} queries succeeded, {} are needed.", self.queries.len(), self.panel.merge.need),
+        };
+        let message = format!("{what} {}", causes.join(" "));
+        Failure { hint: failed.first().and_then(|(_, failure)| failure.hint.clone()), ..Failure::new(code, message) }
+    }
+
+    /// The run's warnings, then each query's: why it failed, what is to be known of its answer.
+    fn all_warnings(&self) -> Vec<Value> {
+        let failed = self.queries.iter().filter_map(|query| {
+            let failure = query.error.as_ref()?;
+            let mut warning = json!(Warning {
+                source: query.query.to_string(),
+                severity: "warning".into(),
+                code: String::new(),
+                message: failure.message.clone(),
+            });
+            warning["code"] = json!(failure.code);
+            Some(warning)
+        });
+        let answered = self.queries.iter().flat_map(|query| query.warnings.iter().map(|warning| json!(warning)));
+        self.warnings.iter().map(|warning| json!(warning)).chain(failed).chain(answered).collect()
+    }
+
+    /// The merged result; none of a run that failed.
+    fn output(&self, status: RunOutcome, warnings: &[Value]) -> Option<Map<String, Value>> {
+        let has_answer = self.count(QueryStatus::Succeeded) > 0;
+        if status == RunOutcome::Failed || (status == RunOutcome::Cancelled && !has_answer) {
+            return None;
+        }
+        match (self.panel.merge.report, self.checked) {
+            (Some(Report::Construction), Some(checked)) => {
+                let parts: Vec<_> = self.queries.iter().filter_map(part).collect();
+                audit::report(&parts, &checked.project, &checked.checks, warnings)
+            }
+            _ => {
+                let answer = |query: &QueryCompleted| Some((query.query.to_string(), query.result.clone()?));
+                let answers: Map<_, _> = self.queries.iter().filter_map(answer).collect();
+                Some(Map::from_iter([("answers".to_owned(), Value::Object(answers))]))
+            }
+        }
+    }
+
+    fn performance(&self) -> Performance {
+        let total = self.total.as_millis() as u64;
+        let sum: u64 = self.queries.iter().map(|query| query.time_ms).sum();
+        let tokens = self.queries.iter().filter_map(|query| query.usage).map(|usage| usage.total_tokens);
+        let (successful, failed) = (self.count(QueryStatus::Succeeded), self.count(QueryStatus::Failed));
+        let cancelled = self.count(QueryStatus::Cancelled);
+        Performance {
+            total_time_ms: total,
+            query_times: self.queries.iter().map(|query| (query.query.to_string(), query.time_ms.into())).collect(),
+            parallel_efficiency: (sum as f64 / total.max(1) as f64 * 1000.0).round() / 10.0,
+            tokens_total: tokens.fold(0, u64::saturating_add),
+            queries_executed: successful + failed + cancelled,
+            queries_successful: successful,
+            queries_failed: failed,
+            queries_cancelled: cancelled,
+            queries_skipped: self.count(QueryStatus::Skipped),
+        }
+    }
+}
+
+fn part(query: &QueryCompleted) -> Option<audit::Part<'_>> {
+    let outcome = match (&query.result, &query.error) {
+        (Some(answer), _) => Ok(answer),
+        (None, Some(failure)) => Err(failure),
+        (None, None) => return None,
+    };
+    let asked = query.asked.as_ref();
+    Some(audit::Part {
+        query: query.query.as_str(),
+        provider: asked.map(|asked| asked.provider.as_str()),
+        model: asked.map(|asked| asked.model.as_str()),
+        outcome,
+    })
+}
+
+/// How a query ended, without its answer.
+fn summary(query: &QueryCompleted) -> Value {
+    let mut summary = json!({"status": query.status, "time_ms": query.time_ms, "attempts": query.attempts});
+    let asked = query.asked.as_ref();
+    let extra = [
+        ("provider", asked.map(|asked| json!(asked.provider))),
+        ("model", asked.map(|asked| json!(asked.model))),
+        ("usage", query.usage.map(|usage| json!(usage))),
+        ("error", query.error.as_ref().map(|failure| json!(failure))),
+    ];
+    for (key, value) in extra {
+        if let Some(value) = value {
+            summary[key] = value;
+        }
+    }
+    summary
+}

@@ -1,0 +1,278 @@
+//! One query's life: its turn, its attempts, its answer.
+//!
+//! Runs as a task of its own and tells the run what happens. Dropping the
+//! task closes whatever connection it has open.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+use tokio::time::sleep;
+use tokio::time::timeout_at;
+
+use super::attempt;
+use super::attempt::Report;
+use super::attempt::Whole;
+use super::clocks::Clocks;
+use super::retry;
+use super::retry::Next;
+use super::retry::Standing;
+use crate::answer;
+use crate::answer::Answer;
+use crate::audit::Checked;
+use crate::event::Asked;
+use crate::event::Phase;
+use crate::event::Usage;
+use crate::failure::Clock;
+use crate::failure::Failure;
+use crate::id::PanelName;
+use crate::panel::Query;
+use crate::pool::Permit;
+use crate::pool::Target;
+use crate::provider::Call;
+use crate::provider::Finish;
+use crate::provider::Message;
+use crate::provider::Role;
+
+/// A query that is about to be asked.
+pub struct Asking {
+    /// The panel.
+    pub panel: PanelName,
+    /// The query.
+    pub query: Arc<Query>,
+    /// Who is asked, in order, under which clocks; never empty.
+    pub targets: Arc<[(Target, Clocks)]>,
+    /// Its limit with all attempts and waiting.
+    pub limit: Duration,
+    /// What its answer must fit.
+    pub schema: Option<answer::Schema>,
+    /// Its prompt.
+    pub messages: Vec<Message>,
+    /// What the built-in checks read and found.
+    pub checked: Option<Arc<Checked>>,
+    /// Since when it is ready.
+    pub since: Instant,
+}
+
+/// What a query tells its run.
+#[derive(Debug)]
+pub enum Said {
+    /// It waits behind this many others.
+    Queued { ahead: usize },
+    /// It holds its first permit.
+    Started,
+    /// Its attempt entered a phase.
+    Phase(Phase),
+    /// A piece of its answer came.
+    Text(String),
+    /// An attempt was given up and another will follow.
+    Retrying { reason: Failure, delay: Duration, to: Asked, discarded: u64 },
+    /// It is over.
+    Ended(Box<Result<Success, Failure>>),
+}
+
+/// A query's answer.
+#[derive(Debug)]
+pub struct Success {
+    /// The checked answer.
+    pub answer: Answer,
+    /// Tokens of all its attempts.
+    pub usage: Usage,
+    /// Whether the answer hit the token limit.
+    pub truncated: bool,
+}
+
+/// The way from a query to its run.
+#[derive(Clone)]
+pub struct Say {
+    /// The query's number in the run.
+    pub index: usize,
+    /// The run's ear.
+    pub run: mpsc::Sender<(usize, Said)>,
+}
+
+impl Say {
+    async fn say(&self, said: Said) {
+        // The run stops listening only when it drops this task.
+        let _ = self.run.send((self.index, said)).await;
+    }
+}
+
+impl Report for Say {
+    async fn phase(&mut self, phase: Phase) {
+        self.say(Said::Phase(phase)).await;
+    }
+
+    async fn text(&mut self, text: String) {
+        self.say(Said::Text(text)).await;
+    }
+}
+
+/// The provider and model of a target, as events name them.
+pub fn asked(target: &Target) -> Asked {
+    Asked { provider: target.endpoint.provider.name().to_string(), model: target.model.clone() }
+}
+
+/// Asks until there is an answer, nothing is left to try, or the time is over.
+pub async fn run(asking: Asking, permit: Option<Permit>, mut say: Say) {
+    let deadline = asking.since + asking.limit;
+    let mut attempts = Attempts::new(&asking);
+    let outcome = match timeout_at(deadline, attempts.run(permit, &mut say)).await {
+        Ok(outcome) => outcome,
+        // What went wrong first says more than that the time is over.
+        Err(_) => Err(attempts.first_failure.take().unwrap_or_else(|| out_of_time(&asking))),
+    };
+    say.say(Said::Ended(Box::new(outcome))).await;
+}
+
+fn out_of_time(asking: &Asking) -> Failure {
+    let message = format!("Stopped after {} s (limit per query).", asking.limit.as_secs_f64());
+    Failure::timeout(Clock::Query, asking.limit, message)
+}
+
+struct Attempts<'a> {
+    asking: &'a Asking,
+    /// Index of the target that is asked.
+    at: usize,
+    here: u32,
+    total: u32,
+    usage: Usage,
+    /// What the model is told about its last answer.
+    complaint: Option<Message>,
+    first_failure: Option<Failure>,
+}
+
+impl<'a> Attempts<'a> {
+    fn new(asking: &'a Asking) -> Attempts<'a> {
+        let usage = Usage::default();
+        Attempts { asking, at: 0, here: 0, total: 0, usage, complaint: None, first_failure: None }
+    }
+
+    async fn run(&mut self, permit: Option<Permit>, say: &mut Say) -> Result<Success, Failure> {
+        let mut permit = permit;
+        loop {
+            let held = match permit.take() {
+                Some(permit) => Some(permit),
+                None => self.queue(say).await,
+            };
+            self.here += 1;
+            self.total += 1;
+            let (failure, discarded) = match self.once(say).await {
+                Ok(success) => return Ok(success),
+                Err(broken) => broken,
+            };
+            // A wait between attempts must not keep others from the endpoint.
+            drop(held);
+            let next = retry::after(&failure, self.standing(), &mut rand::rng());
+            // The first failure is reported: a fallback's must not hide why there had to be one.
+            let first = self.first_failure.get_or_insert_with(|| failure.clone()).clone();
+            let delay = match next {
+                Next::GiveUp => return Err(first),
+                Next::Again(delay) => delay,
+                Next::Elsewhere => {
+                    self.at += 1;
+                    self.here = 0;
+                    Duration::ZERO
+                }
+            };
+            say.say(Said::Retrying { reason: failure, delay, to: asked(self.target()), discarded }).await;
+            sleep(delay).await;
+        }
+    }
+
+    fn target(&self) -> &Target {
+        &self.asking.targets[self.at].0
+    }
+
+    fn standing(&self) -> Standing {
+        Standing {
+            here: self.here,
+            total: self.total,
+            more_targets: self.at + 1 < self.asking.targets.len(),
+            left: self.asking.limit.saturating_sub(self.asking.since.elapsed()),
+        }
+    }
+
+    /// Waits for the target's permit; the first one starts the query.
+    async fn queue(&self, say: &Say) -> Option<Permit> {
+        let endpoint = Arc::clone(&self.target().endpoint);
+        let permit = match endpoint.try_permit() {
+            Some(permit) => Some(permit),
+            None => {
+                if self.total == 0 {
+                    say.say(Said::Queued { ahead: endpoint.waiting() }).await;
+                }
+                endpoint.permit().await
+            }
+        };
+        if self.total == 0 {
+            say.say(Said::Started).await;
+        }
+        permit
+    }
+
+    async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {
+        let (target, clocks) = &self.asking.targets[self.at];
+        let call = self.call();
+        let prompt: usize = call.messages.iter().map(|message| message.content.chars().count()).sum();
+        let whole = match attempt::run(&*target.endpoint.provider, call, clocks, say).await {
+            Ok(whole) => whole,
+            Err(broken) => return Err((broken.failure, broken.discarded)),
+        };
+        self.count(&whole, prompt);
+        say.phase(Phase::Validating).await;
+        self.check(whole)
+    }
+
+    fn check(&mut self, whole: Whole) -> Result<Success, (Failure, u64)> {
+        let truncated = whole.finish == Finish::Length;
+        match answer::read(&whole.text, self.asking.schema.as_ref(), whole.finish) {
+            Ok(answer) => Ok(Success { answer, usage: self.usage, truncated }),
+            Err(mut failure) => {
+                failure.provider = Some(self.target().endpoint.provider.name().to_string());
+                self.complaint = Some(complaint(&failure));
+                Err((failure, whole.text.chars().count() as u64))
+            }
+        }
+    }
+
+    fn call(&self) -> Call {
+        let Asking { panel, query, messages, checked, .. } = self.asking;
+        let mut messages = messages.clone();
+        messages.extend(self.complaint.clone());
+        Call {
+            panel: panel.clone(),
+            query: query.name.clone(),
+            attempt: self.total,
+            model: self.target().model.clone(),
+            messages,
+            temperature: query.temperature,
+            max_tokens: query.max_tokens,
+            schema: query.output.clone(),
+            checked: checked.clone(),
+        }
+    }
+
+    /// Adds the attempt's tokens; four code points count as one where the provider did not say.
+    fn count(&mut self, whole: &Whole, prompt: usize) {
+        let estimate = |points: usize| points.div_ceil(4) as u64;
+        let used = whole.usage.unwrap_or_else(|| {
+            let (input_tokens, output_tokens) = (estimate(prompt), estimate(whole.text.chars().count()));
+            Usage { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens, estimated: true }
+        });
+        self.usage.input_tokens = self.usage.input_tokens.saturating_add(used.input_tokens);
+        self.usage.output_tokens = self.usage.output_tokens.saturating_add(used.output_tokens);
+        self.usage.total_tokens = self.usage.total_tokens.saturating_add(used.total_tokens);
+        self.usage.estimated |= used.estimated;
+    }
+}
+
+/// Tells the model what was wrong with its answer, in our words.
+fn complaint(failure: &Failure) -> Message {
+    let content = format!(
+        "Your answer could not be used: {} Answer again with one complete JSON object and nothing else.",
+        failure.message
+    );
+    Message { role: Role::User, content }
+}

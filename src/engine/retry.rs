@@ -1,0 +1,150 @@
+//! What to do after a failed attempt: pure.
+//!
+//! At most two attempts at one target and four in all. A silent endpoint is
+//! not asked again, a refusal is not routed around, and no wait is begun that
+//! does not leave a second of the query's time.
+
+use std::time::Duration;
+
+use crate::backoff;
+use crate::failure::Code;
+use crate::failure::Failure;
+
+/// Most attempts at one target.
+pub const PER_TARGET: u32 = 2;
+/// Most attempts of one query.
+pub const PER_QUERY: u32 = 4;
+/// The longest wait that a provider may ask for before we look elsewhere.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// What a wait must leave of the query's time.
+const RESERVE: Duration = Duration::from_secs(1);
+
+/// What follows a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// The same target again after this wait.
+    Again(Duration),
+    /// The next target at once.
+    Elsewhere,
+    /// Nothing: the query has failed.
+    GiveUp,
+}
+
+/// Where a query stands after a failed attempt.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Attempts at this target.
+    pub here: u32,
+    /// Attempts in all.
+    pub total: u32,
+    /// Whether another target follows.
+    pub more_targets: bool,
+    /// What is left of the query's time.
+    pub left: Duration,
+}
+
+/// What follows `failure`.
+pub fn after(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Next {
+    let give_up_or_move = match standing.more_targets && standing.total < PER_QUERY {
+        true => Next::Elsewhere,
+        false => Next::GiveUp,
+    };
+    match kind(failure) {
+        Kind::Final => Next::GiveUp,
+        Kind::NotHere => give_up_or_move,
+        Kind::Transient if standing.here >= PER_TARGET || standing.total >= PER_QUERY => give_up_or_move,
+        Kind::Transient => match wait(failure, standing, rng) {
+            Some(wait) => Next::Again(wait),
+            None => give_up_or_move,
+        },
+    }
+}
+
+enum Kind {
+    /// The same call may succeed in a moment.
+    Transient,
+    /// This endpoint will not answer, another may.
+    NotHere,
+    /// Nobody should be asked again.
+    Final,
+}
+
+fn kind(failure: &Failure) -> Kind {
+    match failure.code {
+        Code::ConnectFailed
+        | Code::RateLimited
+        | Code::Overloaded
+        | Code::ProviderError
+        | Code::CutMidAnswer
+        | Code::UnreadableAnswer
+        | Code::EmptyAnswer
+        | Code::InvalidOutput
+            if failure.retryable =>
+        {
+            Kind::Transient
+        }
+        Code::RequestRefused | Code::ContextTooLong | Code::ContentRefused | Code::AnswerTooLarge | Code::Cancelled => {
+            Kind::Final
+        }
+        _ => Kind::NotHere,
+    }
+}
+
+fn wait(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Option<Duration> {
+    let asked = failure.retry_after;
+    if asked.is_some_and(|asked| asked > LONGEST_WAIT || asked > standing.left / 4) {
+        return None;
+    }
+    let wait = backoff::wait(standing.here - 1, asked, rng);
+    (wait + RESERVE <= standing.left).then_some(wait)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FRESH: Standing = Standing { here: 1, total: 1, more_targets: true, left: Duration::from_secs(60) };
+
+    fn next(code: Code, standing: Standing) -> Next {
+        after(&Failure::new(code, "x"), standing, &mut rand::rng())
+    }
+
+    #[test]
+    fn each_kind_of_failure_has_its_consequence() {
+        for code in [Code::ConnectFailed, Code::ProviderError, Code::CutMidAnswer, Code::EmptyAnswer, Code::RateLimited] {
+            assert!(matches!(next(code, FRESH), Next::Again(_)), "{code:?}");
+            assert_eq!(next(code, Standing { here: 2, total: 2, ..FRESH }), Next::Elsewhere, "{code:?}");
+            assert_eq!(next(code, Standing { here: 2, total: 4, ..FRESH }), Next::GiveUp, "{code:?}");
+            assert_eq!(next(code, Standing { here: 2, total: 2, more_targets: false, ..FRESH }), Next::GiveUp);
+        }
+        for code in [Code::Timeout, Code::CredentialsRefused, Code::NoCredit, Code::TlsFailed, Code::ModelNotFound] {
+            assert_eq!(next(code, FRESH), Next::Elsewhere, "{code:?}");
+            assert_eq!(next(code, Standing { more_targets: false, ..FRESH }), Next::GiveUp, "{code:?}");
+        }
+        for code in [Code::RequestRefused, Code::ContentRefused, Code::ContextTooLong, Code::AnswerTooLarge] {
+            assert_eq!(next(code, FRESH), Next::GiveUp, "{code:?}");
+        }
+    }
+
+    #[test]
+    fn a_wait_fits_or_is_not_begun() {
+        let mut throttled = Failure::new(Code::RateLimited, "x");
+        for (asked, left, again) in [(2, 60, true), (6, 60, false), (5, 19, false), (5, 21, true), (3600, 7200, false)] {
+            throttled.retry_after = Some(Duration::from_secs(asked));
+            let standing = Standing { left: Duration::from_secs(left), ..FRESH };
+            let next = after(&throttled, standing, &mut rand::rng());
+            match next {
+                Next::Again(wait) => assert!(again && wait >= Duration::from_secs(asked)),
+                next => assert!(!again && next == Next::Elsewhere),
+            }
+        }
+        let late = Standing { left: Duration::from_millis(900), ..FRESH };
+        assert_eq!(next(Code::ProviderError, late), Next::Elsewhere);
+    }
+
+    #[test]
+    fn a_provider_that_says_no_retry_is_believed() {
+        let failure = Failure { retryable: false, ..Failure::new(Code::ProviderError, "x") };
+        assert_eq!(after(&failure, FRESH, &mut rand::rng()), Next::Elsewhere);
+    }
+}

@@ -1,0 +1,283 @@
+//! What a run knows of one of its queries, and the events that come of it.
+//!
+//! Text is joined for [`JOIN`] before it becomes a delta; progress follows
+//! from phases, complete sections and tokens, never from a timer.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::query::Said;
+use super::query::Success;
+use crate::answer::Sections;
+use crate::event::Asked;
+use crate::event::Body;
+use crate::event::Phase;
+use crate::event::QueryCompleted;
+use crate::event::QueryDelta;
+use crate::event::QueryProgress;
+use crate::event::QueryRetrying;
+use crate::event::QueryStarted;
+use crate::event::QueryStatus;
+use crate::event::Warning;
+use crate::failure::Failure;
+use crate::id::QueryName;
+
+/// How long text is joined before it becomes one delta.
+pub const JOIN: Duration = Duration::from_millis(50);
+/// The shortest time between two progress events of a query that is in the same phase.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+/// Tokens that an answer without sections is expected to have when the panel does not say.
+const EXPECTED_TOKENS: u64 = 1000;
+
+/// A query as its run sees it.
+pub struct Track {
+    name: QueryName,
+    /// How it ended, once it has.
+    pub end: Option<QueryCompleted>,
+    started: Option<Instant>,
+    since: Option<Instant>,
+    asked: Option<Asked>,
+    attempts: u32,
+    /// What its answer's progress is measured against.
+    expected: Expected,
+    progress: u8,
+    phase: Phase,
+    last_progress: Option<Instant>,
+    attempt: Streamed,
+}
+
+/// What an answer's progress is measured against.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// So many top-level keys.
+    Sections(usize),
+    /// So many tokens.
+    Tokens(u64),
+}
+
+impl Expected {
+    /// From the answer's schema, else from the panel's token limit.
+    pub fn of(schema: Option<&serde_json::Value>, max_tokens: Option<u32>) -> Expected {
+        let keys = schema.and_then(|schema| schema["properties"].as_object()).map_or(0, serde_json::Map::len);
+        match keys {
+            0 => Expected::Tokens(max_tokens.map_or(EXPECTED_TOKENS, u64::from).max(1)),
+            keys => Expected::Sections(keys),
+        }
+    }
+}
+
+/// What has come of one attempt.
+#[derive(Default)]
+struct Streamed {
+    points: u64,
+    joined: String,
+    flush_at: Option<Instant>,
+    sections: Sections,
+}
+
+impl Track {
+    /// A query that has not started.
+    pub fn new(name: QueryName, expected: Expected) -> Track {
+        Track {
+            name,
+            end: None,
+            started: None,
+            since: None,
+            asked: None,
+            attempts: 0,
+            expected,
+            progress: 0,
+            phase: Phase::Queued,
+            last_progress: None,
+            attempt: Streamed::default(),
+        }
+    }
+
+    /// The query's name.
+    pub fn name(&self) -> &QueryName {
+        &self.name
+    }
+
+    /// Whether it was handed to a task.
+    pub fn is_ready(&self) -> bool {
+        self.since.is_some()
+    }
+
+    /// Its inputs are there and `first` will be asked first.
+    pub fn ready(&mut self, first: Asked, now: Instant) {
+        self.since = Some(now);
+        self.asked = Some(first);
+    }
+
+    /// It holds its first permit.
+    pub fn start(&mut self, now: Instant, out: &mut Vec<Body>) {
+        let (Some(since), Some(asked)) = (self.since, self.asked.clone()) else { return };
+        self.started = Some(now);
+        out.push(Body::QueryStarted(QueryStarted {
+            query: self.name.clone(),
+            provider: asked.provider,
+            model: asked.model,
+            attempt: 1,
+            queued_ms: (now - since).as_millis() as u64,
+        }));
+    }
+
+    /// When its joined text is due.
+    pub fn flush_at(&self) -> Option<Instant> {
+        self.attempt.flush_at
+    }
+
+    /// Takes in what the query's task said.
+    pub fn hear(&mut self, said: Said, now: Instant, out: &mut Vec<Body>) {
+        if self.end.is_some() {
+            return;
+        }
+        match said {
+            Said::Queued { ahead } => out.push(self.progress_event(Phase::Queued, Some(ahead))),
+            Said::Started => self.start(now, out),
+            Said::Phase(phase) => self.enter(phase, now, out),
+            Said::Text(text) => self.text(&text, now, out),
+            Said::Retrying { reason, delay, to, discarded } => {
+                self.flush(out);
+                self.retry(reason, delay, to, discarded, out);
+            }
+            Said::Ended(outcome) => {
+                let (status, success, error) = match *outcome {
+                    Ok(success) => (QueryStatus::Succeeded, Some(success), None),
+                    Err(failure) => (QueryStatus::Failed, None, Some(failure)),
+                };
+                self.complete(status, success, error, now, out);
+            }
+        }
+    }
+
+    fn enter(&mut self, phase: Phase, now: Instant, out: &mut Vec<Body>) {
+        self.flush(out);
+        if phase == Phase::Connecting {
+            self.attempts += 1;
+        }
+        self.phase = phase;
+        let reached = match phase {
+            Phase::Queued | Phase::Connecting => 0,
+            Phase::Waiting => 5,
+            Phase::Streaming => 10,
+            Phase::Validating => 95,
+        };
+        self.progress = self.progress.max(reached);
+        self.last_progress = Some(now);
+        out.push(self.progress_event(phase, None));
+    }
+
+    fn text(&mut self, text: &str, now: Instant, out: &mut Vec<Body>) {
+        self.attempt.joined.push_str(text);
+        self.attempt.sections.push(text);
+        self.attempt.flush_at.get_or_insert(now + JOIN);
+        if self.attempt.flush_at.is_some_and(|at| at <= now) {
+            self.flush(out);
+        }
+        if self.last_progress.is_none_or(|last| now - last >= PROGRESS_EVERY) {
+            self.last_progress = Some(now);
+            self.progress = self.progress.max(self.streamed_progress());
+            out.push(self.progress_event(self.phase, None));
+        }
+    }
+
+    /// 10 to 90: the share of the answer that has come.
+    fn streamed_progress(&self) -> u8 {
+        let (have, want) = match self.expected {
+            Expected::Sections(want) => (self.attempt.sections.complete().len() as u64, want as u64),
+            Expected::Tokens(want) => (self.tokens(), want),
+        };
+        10 + (80 * have.min(want) / want.max(1)) as u8
+    }
+
+    fn tokens(&self) -> u64 {
+        (self.attempt.points + self.attempt.joined.chars().count() as u64).div_ceil(4)
+    }
+
+    fn progress_event(&self, phase: Phase, ahead: Option<usize>) -> Body {
+        Body::QueryProgress(QueryProgress {
+            query: self.name.clone(),
+            progress: self.progress,
+            phase,
+            ahead,
+            tokens_out: self.tokens(),
+            sections: self.attempt.sections.complete().to_vec(),
+            attempt: self.attempts.max(1),
+        })
+    }
+
+    /// Turns the joined text into a delta.
+    pub fn flush(&mut self, out: &mut Vec<Body>) {
+        self.attempt.flush_at = None;
+        if self.attempt.joined.is_empty() {
+            return;
+        }
+        let text = std::mem::take(&mut self.attempt.joined);
+        let offset = self.attempt.points;
+        self.attempt.points += text.chars().count() as u64;
+        let (query, attempt) = (self.name.clone(), self.attempts.max(1));
+        out.push(Body::QueryDelta(QueryDelta { query, attempt, offset, text }));
+    }
+
+    fn retry(&mut self, reason: Failure, delay: Duration, to: Asked, discarded: u64, out: &mut Vec<Body>) {
+        self.attempt = Streamed::default();
+        let from = self.asked.replace(to.clone()).unwrap_or_else(|| to.clone());
+        out.push(Body::QueryRetrying(QueryRetrying {
+            query: self.name.clone(),
+            attempt: self.attempts + 1,
+            reason,
+            delay_ms: delay.as_millis() as u64,
+            from,
+            to,
+            discarded,
+        }));
+    }
+
+    /// Ends the query without an answer, unless it has ended.
+    pub fn stop(&mut self, status: QueryStatus, failure: Failure, now: Instant, out: &mut Vec<Body>) {
+        if self.end.is_none() {
+            self.complete(status, None, Some(failure), now, out);
+        }
+    }
+
+    fn complete(
+        &mut self,
+        status: QueryStatus,
+        success: Option<Success>,
+        error: Option<Failure>,
+        now: Instant,
+        out: &mut Vec<Body>,
+    ) {
+        self.flush(out);
+        let warnings = success.as_ref().map(|success| self.warnings(success)).unwrap_or_default();
+        let completed = QueryCompleted {
+            query: self.name.clone(),
+            status,
+            time_ms: self.since.map_or(0, |since| (now - since).as_millis() as u64),
+            attempts: self.attempts,
+            asked: self.asked.clone().filter(|_| self.started.is_some()),
+            usage: success.as_ref().map(|success| success.usage),
+            result: success.map(|success| success.answer.value),
+            error,
+            warnings,
+        };
+        out.push(Body::QueryCompleted(Box::new(completed.clone())));
+        self.end = Some(completed);
+    }
+
+    fn warnings(&self, success: &Success) -> Vec<Warning> {
+        let warning = |code: &str, message: String| Warning {
+            source: self.name.to_string(),
+            severity: "warning".into(),
+            code: code.into(),
+            message,
+        };
+        let truncated = success.truncated.then(|| {
+            warning("truncated_by_limit", "The answer hit the model's token limit and may be incomplete.".into())
+        });
+        let notes = success.answer.notes.iter().map(|note| warning(note.code(), note.to_string()));
+        truncated.into_iter().chain(notes).collect()
+    }
+}

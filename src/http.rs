@@ -1,0 +1,124 @@
+//! The HTTP door: routes, and what holds for every request.
+//!
+//! Nothing else knows axum. Every way of asking is the same two steps: make
+//! a run, read its journal.
+
+mod ask;
+mod guard;
+mod page;
+pub mod problem;
+mod request;
+mod runs;
+pub mod server;
+mod status;
+mod stream;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use axum::middleware;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use axum::routing::MethodRouter;
+use axum::routing::get;
+use axum::routing::post;
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+use tower_http::catch_panic::CatchPanicLayer;
+
+use problem::Code;
+use problem::Problem;
+
+/// Limits and clocks of the door.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Silence after which a stream shows that it is alive.
+    pub heartbeat: Duration,
+    /// Age at which a stream is closed, to be opened again.
+    pub stream_max_age: Duration,
+    /// Most bytes of a body.
+    pub body_limit: usize,
+    /// Most streams at once.
+    pub streams: usize,
+}
+
+impl Default for Settings {
+    /// The values of the sample configuration.
+    fn default() -> Settings {
+        Settings {
+            heartbeat: Duration::from_secs(4),
+            stream_max_age: Duration::from_secs(600),
+            body_limit: 8 << 20,
+            streams: 20_000,
+        }
+    }
+}
+
+/// What every handler sees.
+pub struct Door {
+    runs: Arc<crate::runs::Runs>,
+    settings: Settings,
+    streams: Arc<Semaphore>,
+    since: tokio::time::Instant,
+}
+
+impl Door {
+    /// A place for one more stream.
+    fn slot(&self) -> Result<OwnedSemaphorePermit, Problem> {
+        Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
+            Problem::new(Code::TooManyStreams, format!("{} streams are open", self.settings.streams))
+        })
+    }
+}
+
+/// All routes over `runs`.
+pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
+    let streams = Arc::new(Semaphore::new(settings.streams));
+    let door = Arc::new(Door { runs, settings, streams, since: tokio::time::Instant::now() });
+    let ask_stream = || no_head(get(ask::get).post(ask::post));
+    Router::new()
+        .route("/ask-stream", ask_stream())
+        .route("/api/v1/multi-role/ask-stream", ask_stream())
+        .route("/ask", post(ask::wait))
+        .route("/api/v1/multi-role/ask", post(ask::wait))
+        .route("/api/v1/runs", post(runs::create))
+        .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/runs/{id}/events", no_head(get(runs::events)))
+        .route("/api/v1/runs/{id}/result", get(runs::result))
+        .route("/api/v1/runs/{id}/cancel", post(runs::cancel))
+        .route("/health", get(status::health))
+        .route("/healthz", get(status::health))
+        .route("/readyz", get(status::ready))
+        .route("/", get(page::home))
+        .route("/help", get(page::home))
+        .route("/runs/{id}", get(page::run))
+        .route("/assets/{*path}", get(page::asset))
+        .fallback(page::missing)
+        .method_not_allowed_fallback(method_not_allowed)
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(guard::guard))
+        .with_state(door)
+}
+
+/// HEAD on a stream would be served as a GET whose body is thrown away: a run for nobody.
+fn no_head(routes: MethodRouter<Arc<Door>>) -> MethodRouter<Arc<Door>> {
+    routes.head(|| async { method_not_allowed().await })
+}
+
+async fn method_not_allowed() -> Problem {
+    Problem::new(Code::MethodNotAllowed, "see the Allow header for what is")
+}
+
+fn panicked(_: Box<dyn std::any::Any + Send>) -> Response {
+    tracing::error!("a request handler panicked");
+    Problem::new(Code::Internal, "this request failed; others go on").into_response()
+}
+
+/// The request's id: the client's own if it is plain, else one of ours.
+fn request_id(request: &Request) -> String {
+    let plain = |id: &&str| (1..=128).contains(&id.len()) && id.bytes().all(|c| c.is_ascii_graphic());
+    let given = request.headers().get("x-request-id").and_then(|value| value.to_str().ok()).filter(plain);
+    given.map_or_else(|| format!("req_{:016x}", rand::random::<u64>()), str::to_owned)
+}

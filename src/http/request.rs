@@ -1,0 +1,207 @@
+//! Reading requests: bodies, parameters, cursors, what is accepted.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::Uri;
+use axum::http::header;
+use futures_util::StreamExt;
+use serde_json::Value;
+use tokio::time::timeout;
+
+use super::problem::Code;
+use super::problem::Problem;
+use crate::ask::AskFault;
+use crate::ask::json;
+use crate::ask::json::BadJson;
+use crate::id::Cursor;
+use crate::id::RunId;
+
+/// Longest time for a whole body.
+const BODY_TIME: Duration = Duration::from_secs(30);
+/// How much of a body that is too large is still read, so that its sender gets to read our answer.
+const DISCARD: usize = 32 << 20;
+const DISCARD_TIME: Duration = Duration::from_secs(5);
+
+/// Reads a JSON body of at most `limit` bytes.
+///
+/// # Errors
+/// A [`Problem`] that names what is wrong with type, size or text.
+pub async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, Problem> {
+    check_type(headers)?;
+    let bytes = timeout(BODY_TIME, read(headers, body, limit))
+        .await
+        .map_err(|_| Problem::new(Code::RequestTimeout, format!("the body took longer than {} s", BODY_TIME.as_secs())))??;
+    json::parse(&bytes).map_err(|bad| match bad {
+        BadJson::Syntax(why) => Problem::new(Code::InvalidJson, format!("the body is not JSON: {why}")),
+        BadJson::Duplicates(faults) => Problem::invalid(faults),
+    })
+}
+
+fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
+    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let kind = given.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        let found = if kind.is_empty() { "no content type" } else { kind };
+        let detail = format!("expected a body of type application/json, found {found}");
+        return Err(Problem::new(Code::UnsupportedMediaType, detail)
+            .hint("With curl: -H 'content-type: application/json'"));
+    }
+    match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
+        None | Some(b"identity") => Ok(()),
+        Some(_) => Err(Problem::new(Code::UnsupportedMediaType, "compressed bodies are not read")),
+    }
+}
+
+async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
+    let too_large = || Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes"));
+    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let declared_too_large = declared.is_some_and(|bytes| bytes > limit as u64);
+    // A client that asks first has sent nothing yet and reads our answer at once.
+    if declared_too_large && headers.contains_key(header::EXPECT) {
+        return Err(too_large());
+    }
+    let mut bytes = Vec::new();
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "the body broke off"))?;
+        if declared_too_large || bytes.len() + chunk.len() > limit {
+            let mut left = DISCARD;
+            let _ = timeout(DISCARD_TIME, async {
+                while let Some(Ok(chunk)) = chunks.next().await {
+                    left = left.saturating_sub(chunk.len());
+                    if left == 0 {
+                        break;
+                    }
+                }
+            })
+            .await;
+            return Err(too_large());
+        }
+        bytes.extend_from_slice(&chunk);
+    }
+    Ok(bytes)
+}
+
+/// The parameters of an address, decoded.
+pub struct Parameters(Vec<(String, String)>);
+
+impl Parameters {
+    /// The parameters of `uri`.
+    ///
+    /// # Errors
+    /// A [`Problem`] when one is not UTF-8, stands twice or is none of `known`.
+    pub fn read(uri: &Uri, known: &[&str]) -> Result<Parameters, Problem> {
+        let query = uri.query().unwrap_or_default();
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
+                return Err(Problem::new(Code::InvalidJson, "the address is not valid UTF-8"));
+            }
+            let fault = |detail: String| Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]);
+            if !known.contains(&name.as_ref()) {
+                return Err(fault(format!("unknown parameter `{name}`; known are {}", known.join(", "))));
+            }
+            if pairs.iter().any(|(seen, _)| *seen == name) {
+                return Err(fault(format!("the parameter `{name}` stands twice")));
+            }
+            pairs.push((name.into_owned(), value.into_owned()));
+        }
+        Ok(Parameters(pairs))
+    }
+
+    /// A parameter's value; an empty one counts as absent.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(seen, _)| seen == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+    }
+
+    /// A parameter that is `true` or `false`.
+    ///
+    /// # Errors
+    /// A [`Problem`] when it is neither.
+    pub fn flag(&self, name: &str) -> Result<Option<bool>, Problem> {
+        match self.get(name) {
+            None => Ok(None),
+            Some("true" | "1") => Ok(Some(true)),
+            Some("false" | "0") => Ok(Some(false)),
+            Some(_) => {
+                let detail = "expected true or false".to_owned();
+                Err(Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]))
+            }
+        }
+    }
+}
+
+/// The cursor of a request: its header, else its parameter; empty counts as absent.
+///
+/// # Errors
+/// [`BadCursor`] when there is one and it is malformed.
+pub fn cursor(headers: &HeaderMap, parameters: &Parameters) -> Result<Option<Cursor>, BadCursor> {
+    let header = headers.get("last-event-id").filter(|value| !value.is_empty());
+    let text = match header {
+        Some(value) => value.to_str().map_err(|_| BadCursor)?,
+        None => match parameters.get("last_event_id").or_else(|| parameters.get("lastEventId")) {
+            Some(text) => text,
+            None => return Ok(None),
+        },
+    };
+    text.parse().map(Some).map_err(|_| BadCursor)
+}
+
+/// A cursor that is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BadCursor;
+
+impl From<BadCursor> for Problem {
+    fn from(_: BadCursor) -> Problem {
+        Problem::new(Code::BadCursor, "expected an event's id such as run_01jd….12, as the stream sent it")
+    }
+}
+
+/// A run's id in an address; anything else names no run.
+///
+/// # Errors
+/// A not-found [`Problem`].
+pub fn run_id(text: &str) -> Result<RunId, Problem> {
+    text.parse().map_err(|_| crate::runs::Absent::Unknown.into())
+}
+
+/// What a client accepts, in the forms that a stream has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Accepted {
+    /// `text/event-stream`, `*/*` or nothing.
+    Sse,
+    /// `application/x-ndjson`.
+    Ndjson,
+    /// `application/json`.
+    Json,
+}
+
+/// The form that the `Accept` header asks for.
+///
+/// # Errors
+/// A [`Problem`] when none of ours is accepted.
+pub fn accepted(headers: &HeaderMap) -> Result<Accepted, Problem> {
+    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let all = values.join(",");
+    if all.trim().is_empty() {
+        return Ok(Accepted::Sse);
+    }
+    let refused = |range: &str| range.split(';').skip(1).any(|p| p.trim().trim_start_matches("q=").parse() == Ok(0.0));
+    let kinds: Vec<String> = all
+        .split(',')
+        .filter(|range| !refused(range))
+        .map(|range| range.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+        .collect();
+    let has = |wanted: &[&str]| kinds.iter().any(|kind| wanted.contains(&kind.as_str()));
+    match () {
+        () if has(&["text/event-stream", "text/*", "*/*"]) => Ok(Accepted::Sse),
+        () if has(&["application/x-ndjson"]) => Ok(Accepted::Ndjson),
+        () if has(&["application/json", "application/*"]) => Ok(Accepted::Json),
+        () => Err(Problem::new(
+            Code::NotAcceptable,
+            "offered are text/event-stream, application/x-ndjson and application/json",
+        )),
+    }
+}

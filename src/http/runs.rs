@@ -1,0 +1,139 @@
+//! Runs by id: snapshot, events, result, cancel; and making one in the background.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::Path;
+use axum::extract::Request;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::StatusCode;
+use axum::http::Uri;
+use axum::http::header;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde_json::json;
+
+use super::Door;
+use super::ask;
+use super::problem::Code;
+use super::problem::Problem;
+use super::request;
+use super::request::Accepted;
+use super::request::Parameters;
+use super::stream;
+use crate::event::CancelReason;
+use crate::event::Entry;
+use crate::event::OnDisconnect;
+use crate::id::RunId;
+use crate::runs::Attached;
+use crate::runs::snapshot;
+use crate::runs::snapshot::Snapshot;
+
+/// `POST /api/v1/runs`: makes a run in the background.
+pub async fn create(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Problem> {
+    let (parts, body) = request.into_parts();
+    let (mut asked, key) = ask::read_ask(&door, &parts.headers, body).await?;
+    asked.options.on_disconnect.get_or_insert(OnDisconnect::Continue);
+    let attached = door.runs.start(asked, key).await?;
+    let snapshot = snapshot_of(&door, &attached).await?;
+    let mut response = (StatusCode::ACCEPTED, no_store(), Json(snapshot)).into_response();
+    stream::name_run(&mut response, &attached.run, attached.created);
+    Ok(response)
+}
+
+/// `GET /api/v1/runs/{id}`: the run at a glance.
+pub async fn show(
+    State(door): State<Arc<Door>>,
+    Path(run): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let attached = door.runs.attach(&request::run_id(&run)?).await?;
+    let head = attached.journal.head();
+    // The snapshot of a run changes with its journal only, but for the clocks it shows.
+    let etag = format!("W/\"{}.{}\"", attached.run, head.seq);
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag)) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
+    }
+    let snapshot = snapshot_of(&door, &attached).await?;
+    Ok(([(header::ETAG, etag), (header::CACHE_CONTROL, "no-cache".into())], Json(snapshot)).into_response())
+}
+
+/// `GET /api/v1/runs/{id}/events`: the journal.
+pub async fn events(
+    State(door): State<Arc<Door>>,
+    Path(run): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let run = request::run_id(&run)?;
+    let parameters = Parameters::read(&uri, &ask::OF_STREAM)?;
+    let accepted = request::accepted(&headers)?;
+    let cursor = request::cursor(&headers, &parameters)?;
+    let attached = door.runs.attach(&run).await?;
+    let after = match &cursor {
+        Some(cursor) if cursor.run != run => return Err(ask::mismatch(&cursor.run)),
+        Some(cursor) if ask::at_end(&attached, cursor)? => return Ok(StatusCode::NO_CONTENT.into_response()),
+        Some(cursor) => cursor.seq,
+        None => 0,
+    };
+    match accepted {
+        Accepted::Json => page(attached, after, parameters.flag("deltas")?.unwrap_or(false)).await,
+        _ => ask::follow(&door, attached, after, &parameters, accepted).await,
+    }
+}
+
+/// A page of events as one JSON document.
+async fn page(attached: Attached, after: u64, deltas: bool) -> Result<Response, Problem> {
+    let entries = attached.journal.page(after).await?;
+    let next = entries.last().map_or(after, |last| last.seq);
+    let shown = entries.iter().filter(|entry| deltas || !entry.is_delta()).map(Entry::json);
+    let events: Vec<Box<serde_json::value::RawValue>> =
+        shown.filter_map(|json| serde_json::from_slice(&json).ok()).collect();
+    let cursor = (next > 0).then(|| format!("{}.{next}", attached.run));
+    let terminal = entries.last().is_some_and(Entry::is_final);
+    let page = Page { events, next_cursor: cursor, terminal };
+    Ok((no_store(), Json(page)).into_response())
+}
+
+#[derive(serde::Serialize)]
+struct Page {
+    events: Vec<Box<serde_json::value::RawValue>>,
+    next_cursor: Option<String>,
+    terminal: bool,
+}
+
+/// `GET /api/v1/runs/{id}/result`: the whole final result.
+pub async fn result(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Result<Response, Problem> {
+    let attached = door.runs.attach(&request::run_id(&run)?).await?;
+    if !attached.journal.head().ended {
+        let detail = "the run has not ended; follow its events or ask again later";
+        return Err(Problem::new(Code::RunNotFinished, detail).run(&attached.run));
+    }
+    let last = attached.journal.last().await?;
+    let last = last.ok_or_else(|| Problem::new(Code::Internal, "the run was lost").run(&attached.run))?;
+    let json = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
+    Ok((json, Body::from(last.json())).into_response())
+}
+
+/// `POST /api/v1/runs/{id}/cancel`: idempotent.
+pub async fn cancel(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Result<Response, Problem> {
+    let run: RunId = request::run_id(&run)?;
+    let active = door.runs.cancel(&run, CancelReason::Client);
+    let attached = door.runs.attach(&run).await?;
+    let status = if active { StatusCode::ACCEPTED } else { StatusCode::OK };
+    let snapshot = snapshot_of(&door, &attached).await?;
+    Ok((status, no_store(), Json(json!(snapshot))).into_response())
+}
+
+/// The snapshot of an attached run.
+pub async fn snapshot_of(door: &Door, attached: &Attached) -> Result<Snapshot, Problem> {
+    let record = door.runs.record(&attached.run).await?;
+    Ok(snapshot::take(&attached.run, &record, &attached.journal).await?)
+}
+
+fn no_store() -> [(header::HeaderName, &'static str); 1] {
+    [(header::CACHE_CONTROL, "no-store")]
+}

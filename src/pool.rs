@@ -1,0 +1,175 @@
+//! The configured providers: who can be asked, and how many calls at once.
+//!
+//! A [`Target`] is one model of one endpoint. Its permits are handed out in
+//! the order in which they were asked for.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
+
+use crate::id::ProviderName;
+use crate::panel::Limits;
+use crate::panel::ModelChoice;
+use crate::provider::Place;
+use crate::provider::Provider;
+
+/// A provider with its permits.
+pub struct Endpoint {
+    /// Who answers.
+    pub provider: Arc<dyn Provider>,
+    /// The model it is asked for when none is named.
+    pub default_model: Option<String>,
+    /// Clocks that the configuration wrote for it.
+    pub limits: Limits,
+    permits: Arc<Semaphore>,
+    waiting: AtomicUsize,
+}
+
+/// The right to one call; returned when dropped.
+pub type Permit = OwnedSemaphorePermit;
+
+impl Endpoint {
+    /// An endpoint that takes at most `max_in_flight` calls at once.
+    pub fn new(provider: Arc<dyn Provider>, max_in_flight: usize) -> Endpoint {
+        let permits = Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS)));
+        Endpoint { provider, default_model: None, limits: Limits::default(), permits, waiting: AtomicUsize::new(0) }
+    }
+
+    /// A permit, if nobody waits and one is free.
+    pub fn try_permit(&self) -> Option<Permit> {
+        Arc::clone(&self.permits).try_acquire_owned().ok()
+    }
+
+    /// How many calls wait for a permit.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Waits for a permit behind those who came before.
+    pub async fn permit(&self) -> Option<Permit> {
+        let _place = QueuePlace::take(&self.waiting);
+        // The semaphore is never closed; without a permit the call simply is not counted.
+        Arc::clone(&self.permits).acquire_owned().await.ok()
+    }
+
+    /// Whether it runs on this computer, where a model may load for minutes.
+    pub fn is_loopback(&self) -> bool {
+        matches!(self.provider.place(), Place::Loopback { .. })
+    }
+}
+
+/// A place in the queue, given back when the waiting ends or is given up.
+struct QueuePlace<'a>(&'a AtomicUsize);
+
+impl<'a> QueuePlace<'a> {
+    fn take(waiting: &'a AtomicUsize) -> QueuePlace<'a> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        QueuePlace(waiting)
+    }
+}
+
+impl Drop for QueuePlace<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// One model of one endpoint.
+#[derive(Clone)]
+pub struct Target {
+    /// Where it is asked.
+    pub endpoint: Arc<Endpoint>,
+    /// The model, as the provider calls it.
+    pub model: String,
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let provider = self.endpoint.provider.name();
+        match provider.as_str() == self.model {
+            true => f.write_str(&self.model),
+            false => write!(f, "{provider}/{}", self.model),
+        }
+    }
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why a model cannot be asked.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoTarget {
+    /// Nothing is configured that could answer.
+    #[error("no model is configured")]
+    NoDefault,
+    /// The provider is not configured.
+    #[error("provider `{0}` is not configured")]
+    UnknownProvider(String),
+    /// Neither the choice nor the provider names a model.
+    #[error("provider `{0}` has no default model; name one as {0}/MODEL")]
+    NoModel(String),
+}
+
+/// All configured endpoints.
+#[derive(Default)]
+pub struct Pool {
+    endpoints: BTreeMap<ProviderName, Arc<Endpoint>>,
+    default: Option<Target>,
+    rules: Option<Target>,
+}
+
+impl Pool {
+    /// Adds an endpoint under its provider's name.
+    pub fn add(&mut self, endpoint: Endpoint) -> Arc<Endpoint> {
+        let endpoint = Arc::new(endpoint);
+        if endpoint.provider.place() == Place::BuiltIn {
+            let model = endpoint.provider.name().to_string();
+            self.rules = Some(Target { endpoint: Arc::clone(&endpoint), model });
+        }
+        self.endpoints.insert(endpoint.provider.name().clone(), Arc::clone(&endpoint));
+        endpoint
+    }
+
+    /// Makes a model the default.
+    pub fn set_default(&mut self, target: Target) {
+        self.default = Some(target);
+    }
+
+    /// The model that answers where a panel says `default`; the rules only where the panel has them.
+    ///
+    /// # Errors
+    /// [`NoTarget::NoDefault`] when there is neither.
+    pub fn default_target(&self, has_rules: bool) -> Result<Target, NoTarget> {
+        let rules = self.rules.as_ref().filter(|_| has_rules);
+        self.default.as_ref().or(rules).cloned().ok_or(NoTarget::NoDefault)
+    }
+
+    /// The target that a panel's choice means.
+    ///
+    /// # Errors
+    /// [`NoTarget`] when it cannot be asked.
+    pub fn target(&self, choice: &ModelChoice, has_rules: bool) -> Result<Target, NoTarget> {
+        let (provider, model) = match choice {
+            ModelChoice::Default => return self.default_target(has_rules),
+            ModelChoice::Named { provider, model } => (provider, model),
+        };
+        let unknown = || NoTarget::UnknownProvider(provider.to_string());
+        let endpoint = self.endpoints.get(provider).ok_or_else(unknown)?;
+        let model = model.clone().or_else(|| endpoint.default_model.clone());
+        let model = model.ok_or_else(|| NoTarget::NoModel(provider.to_string()))?;
+        Ok(Target { endpoint: Arc::clone(endpoint), model })
+    }
+
+    /// All endpoints, by name.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.endpoints.values()
+    }
+}

@@ -1,0 +1,334 @@
+//! All runs: start, join, find, cancel; owns their tasks.
+//!
+//! A run belongs to nobody who watches it: streams come and go, and what
+//! their going means is the run's own `on_disconnect`.
+
+pub mod snapshot;
+mod watchers;
+
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::Value;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::answer::Schema;
+use crate::ask::Ask;
+use crate::ask::AskFault;
+use crate::engine;
+use crate::engine::CannotRun;
+use crate::engine::Control;
+use crate::engine::Job;
+use crate::engine::clocks::Defaults;
+use crate::event::CancelReason;
+use crate::id::PanelName;
+use crate::id::QueryName;
+use crate::id::RunId;
+use crate::journal::Journal;
+use crate::journal::Writer;
+use crate::panel::Panel;
+use crate::pool::NoTarget;
+use crate::pool::Pool;
+use crate::store::Created;
+use crate::store::Found;
+use crate::store::IdempotencyKey;
+use crate::store::NewRun;
+use crate::store::Record;
+use crate::store::Store;
+use crate::store::StoreError;
+use watchers::Watchers;
+
+pub use watchers::Watch;
+
+/// How runs are run.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The panel of an ask that names none.
+    pub default_panel: PanelName,
+    /// Clocks that nobody else wrote.
+    pub clocks: Defaults,
+    /// How long a run of [`crate::event::OnDisconnect::Grace`] goes on unwatched.
+    pub grace: Duration,
+    /// Most runs at once.
+    pub active_runs: usize,
+}
+
+/// All runs of this process.
+pub struct Runs {
+    store: Arc<dyn Store>,
+    pool: Pool,
+    panels: BTreeMap<PanelName, Offered>,
+    settings: Settings,
+    live: Arc<Mutex<HashMap<RunId, Live>>>,
+    tasks: TaskTracker,
+    draining: CancellationToken,
+}
+
+/// A panel with its compiled input schema.
+struct Offered {
+    panel: Arc<Panel>,
+    input: Option<Schema>,
+}
+
+/// A run under way.
+#[derive(Clone)]
+struct Live {
+    journal: Journal,
+    control: Control,
+    watchers: Watchers,
+}
+
+/// A run that somebody reads.
+pub struct Attached {
+    /// Its id.
+    pub run: RunId,
+    /// Whether this request made it.
+    pub created: bool,
+    /// Its events.
+    pub journal: Journal,
+    watchers: Option<Watchers>,
+}
+
+impl Attached {
+    /// Counts as a watcher while it lives; `None` when the run has ended.
+    pub fn watch(&self) -> Option<Watch> {
+        self.watchers.as_ref().map(Watchers::watch)
+    }
+}
+
+/// Why a run was not started.
+#[derive(Debug)]
+pub enum Refusal {
+    /// The panel does not exist; these do.
+    UnknownPanel(String, Vec<PanelName>),
+    /// The ask does not fit the panel.
+    Faults(Vec<AskFault>),
+    /// Nobody can answer this query.
+    NoProvider(QueryName, NoTarget),
+    /// The idempotency key belongs to another body.
+    Conflict(RunId),
+    /// Too many runs are under way.
+    Overloaded,
+    /// The server is stopping.
+    Draining,
+    /// The store failed.
+    Store(StoreError),
+}
+
+/// Why a run cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Absent {
+    /// There is no such run.
+    Unknown,
+    /// Its time is over.
+    Expired,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl Runs {
+    /// No runs yet, over this store, these panels and this pool.
+    pub fn new(store: Arc<dyn Store>, panels: Vec<Panel>, pool: Pool, settings: Settings) -> Runs {
+        let offer = |panel: Panel| {
+            // A panel's schemas were compiled when it was checked.
+            let input = panel.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
+            (panel.name.clone(), Offered { panel: Arc::new(panel), input })
+        };
+        Runs {
+            store,
+            pool,
+            panels: panels.into_iter().map(offer).collect(),
+            settings,
+            live: Arc::default(),
+            tasks: TaskTracker::new(),
+            draining: CancellationToken::new(),
+        }
+    }
+
+    /// Starts a run of `ask`, or joins the one its key leads to.
+    ///
+    /// # Errors
+    /// [`Refusal`]; then nothing was started.
+    pub async fn start(&self, ask: Ask, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
+        if self.draining.is_cancelled() {
+            return Err(Refusal::Draining);
+        }
+        let ask = Arc::new(ask);
+        let job = self.plan(&ask)?;
+        if self.live().len() >= self.settings.active_runs {
+            return Err(Refusal::Overloaded);
+        }
+        let new = NewRun { run: RunId::generate(), ask, created_at: Timestamp::now(), key };
+        match self.store.create(new).await.map_err(Refusal::Store)? {
+            Created::New(lease) => {
+                let writer = Writer::new(Arc::clone(&self.store), lease, job.is_simulated());
+                Ok(self.launch(job, writer))
+            }
+            Created::Joined(run) => self.attach(&run).await.map_err(|absent| match absent {
+                Absent::Store(error) => Refusal::Store(error),
+                Absent::Unknown | Absent::Expired => Refusal::Store(StoreError::Missing),
+            }),
+            Created::Conflict(run) => Err(Refusal::Conflict(run)),
+        }
+    }
+
+    fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
+        let name = ask.panel.as_ref().unwrap_or(&self.settings.default_panel);
+        let offered = self
+            .panels
+            .get(name)
+            .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
+        let faults = offered.input.as_ref().map(|schema| schema.faults(&Value::Object(ask.input.clone())));
+        match faults {
+            Some(faults) if !faults.is_empty() => {
+                let fault = |(pointer, detail)| AskFault { pointer: format!("/input{pointer}"), detail };
+                return Err(Refusal::Faults(faults.into_iter().map(fault).collect()));
+            }
+            _ => {}
+        }
+        Job::plan(Arc::clone(&offered.panel), Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| {
+            match cannot {
+                CannotRun::Faults(faults) => Refusal::Faults(faults),
+                CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
+            }
+        })
+    }
+
+    fn launch(&self, job: Job, writer: Writer) -> Attached {
+        let run = writer.run().clone();
+        let journal = writer.journal();
+        let control = Control::default();
+        let watchers = Watchers::default();
+        let live = Live { journal: journal.clone(), control: control.clone(), watchers: watchers.clone() };
+        self.live().insert(run.clone(), live);
+        let leaving = watchers.all_left(job.on_disconnect, self.settings.grace);
+        let listed = Listed { run: run.clone(), live: Arc::clone(&self.live) };
+        self.tasks.spawn(async move {
+            let _listed = listed;
+            supervise(job, writer, control, leaving).await;
+        });
+        Attached { run, created: true, journal, watchers: Some(watchers) }
+    }
+
+    /// A run to be read.
+    ///
+    /// # Errors
+    /// [`Absent`] when there is nothing to read.
+    pub async fn attach(&self, run: &RunId) -> Result<Attached, Absent> {
+        if let Some(live) = self.live().get(run) {
+            let (journal, watchers) = (live.journal.clone(), Some(live.watchers.clone()));
+            return Ok(Attached { run: run.clone(), created: false, journal, watchers });
+        }
+        let record = self.record(run).await?;
+        let journal = Journal::closed(run.clone(), Arc::clone(&self.store), record.head);
+        Ok(Attached { run: run.clone(), created: false, journal, watchers: None })
+    }
+
+    /// What is known of a run besides its events.
+    ///
+    /// # Errors
+    /// [`Absent`] when nothing is.
+    pub async fn record(&self, run: &RunId) -> Result<Record, Absent> {
+        match self.store.find(run).await {
+            Ok(Found::Run(record)) => Ok(record),
+            Ok(Found::Expired) => Err(Absent::Expired),
+            Ok(Found::Unknown) => Err(Absent::Unknown),
+            Err(error) => Err(Absent::Store(error)),
+        }
+    }
+
+    /// Cancels a run; whether it was under way.
+    pub fn cancel(&self, run: &RunId, reason: CancelReason) -> bool {
+        let live = self.live();
+        let found = live.get(run);
+        if let Some(live) = found {
+            live.control.cancel(reason);
+        }
+        found.is_some()
+    }
+
+    /// How many runs are under way.
+    pub fn active(&self) -> usize {
+        self.live().len()
+    }
+
+    /// The panels that can be run.
+    pub fn panels(&self) -> impl Iterator<Item = &Arc<Panel>> {
+        self.panels.values().map(|offered| &offered.panel)
+    }
+
+    /// Who can be asked.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// Takes no new runs from now on.
+    pub fn drain(&self) {
+        self.draining.cancel();
+        self.tasks.close();
+    }
+
+    /// Waits until somebody calls [`Runs::drain`].
+    pub async fn draining(&self) {
+        self.draining.cancelled().await;
+    }
+
+    /// Whether it takes no new runs.
+    pub fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// Waits until every run has ended. Needs [`Runs::drain`] first.
+    pub async fn ended(&self) {
+        self.tasks.wait().await;
+    }
+
+    /// Cancels every run because the server stops.
+    pub fn cancel_all(&self) {
+        for live in self.live().values() {
+            live.control.cancel(CancelReason::Shutdown);
+        }
+    }
+
+    fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Drives the run; cancels it when everybody has left.
+async fn supervise(job: Job, writer: Writer, control: Control, leaving: impl Future<Output = ()>) {
+    let run = writer.run().clone();
+    let driving = engine::drive(job, writer, control.clone());
+    tokio::pin!(driving);
+    let driven = tokio::select! {
+        driven = &mut driving => driven,
+        // The run goes on until it has written its end.
+        () = leaving => {
+            control.cancel(CancelReason::Disconnect);
+            driving.await
+        }
+    };
+    match driven {
+        Ok(()) => tracing::info!(%run, "run ended"),
+        Err(error) => tracing::error!(%run, %error, "the store failed the run"),
+    }
+}
+
+/// Takes the run off the list of live ones, however its task ends.
+struct Listed {
+    run: RunId,
+    live: Arc<Mutex<HashMap<RunId, Live>>>,
+}
+
+impl Drop for Listed {
+    fn drop(&mut self) {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
+    }
+}
