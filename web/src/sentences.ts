@@ -1,0 +1,69 @@
+/** What a row of the timeline says in words; everything its bar says. */
+
+import { duration, number, price, reason } from './format'
+import { isClosed, rate } from './run'
+import type { Phase, QueryView, RunView } from './run'
+import { say } from './words'
+import type { Word } from './words'
+
+const PHASE: Readonly<Record<Phase, Word>> = {
+  planned: 'phase.planned',
+  queued: 'phase.queued',
+  connecting: 'phase.connecting',
+  waiting: 'phase.waiting',
+  streaming: 'phase.streaming',
+  validating: 'phase.validating',
+  backoff: 'phase.backoff',
+  done: 'phase.done',
+  failed: 'phase.failed',
+  cancelled: 'phase.cancelled',
+  skipped: 'phase.skipped',
+}
+
+/** The phase's word. */
+export function phaseWord(phase: Phase): string {
+  return say(PHASE[phase])
+}
+
+/** What the query is doing, and why. */
+export function stateOf(query: QueryView, run: RunView): string {
+  const time = duration(query.timeMs ?? 0)
+  switch (query.phase) {
+    case 'planned':
+      return say('row.planned', { queries: query.dependsOn.map((id) => titleOf(run, id)).join(', ') })
+    case 'queued':
+      return query.ahead === undefined ? phaseWord('queued') : say('row.ahead', { n: query.ahead })
+    case 'backoff': {
+      const { backoff } = query
+      if (backoff === undefined) return phaseWord('backoff')
+      return say('row.backoff', { time: duration(backoff.delayMs), n: backoff.attempt, why: reason(backoff.reason) })
+    }
+    case 'failed':
+      return say('row.failed', { why: reason(query.error) })
+    case 'skipped':
+      return say('row.skipped', { why: reason(query.error) })
+    case 'cancelled':
+      return say('row.cancelled', { time })
+    case 'done':
+      return say('row.done', { time })
+    default:
+      return phaseWord(query.phase)
+  }
+}
+
+/** The numbers beside it: attempt, tokens, rate, sections, cost. */
+export function figuresOf(query: QueryView): readonly string[] {
+  const figures: string[] = []
+  const speed = rate(query)
+  if (query.attempt > 1) figures.push(say('row.attempt', { n: query.attempt }))
+  if (query.tokens !== undefined) figures.push(say('row.tokens', { n: number(query.tokens) }))
+  if (speed !== undefined) figures.push(say('row.rate', { n: Math.round(speed) }))
+  if (!isClosed(query) && query.sections.length > 0) figures.push(say('row.sections', { n: query.sections.length }))
+  if (isClosed(query) && query.attempts.length + query.attempt > 0) figures.push(price(query.cost, query.provider))
+  return figures
+}
+
+/** A query's title, or its name where the plan does not list it. */
+export function titleOf(run: RunView, id: string): string {
+  return run.queries.find((query) => query.id === id)?.title ?? id
+}

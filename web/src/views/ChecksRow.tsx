@@ -1,0 +1,39 @@
+import { ticks } from '../axis'
+import { duration } from '../format'
+import { findings, rank } from '../report'
+import type { RunView } from '../run'
+import { say } from '../words'
+import { Mark } from './Mark'
+
+/** The checks without AI: no query, but a line of the same table. */
+export function ChecksRow({ run, span }: { run: RunView; span: number }) {
+  const { checks } = run
+  if (checks === undefined) return null
+  const time = duration(checks.timeMs)
+  const n = findings(run).filter((finding) => rank(finding.severity) >= 1).length
+  const at = (checks.atMs ?? checks.timeMs) / span
+  return (
+    <tr data-testid="checks-row" class="checks">
+      <th scope="row">
+        <span class="row-title">{say('time.checks')}</span>
+        <span class="who muted">{say('time.checks_who')}</span>
+      </th>
+      <td class="state">
+        <span class="doing" data-phase="done">
+          {n === 0 ? say('time.checks_clear', { time }) : say('time.checks_done', { time, n })}
+        </span>
+      </td>
+      <td class="bar" aria-hidden="true">
+        <span class="track">
+          {ticks(span).map((tick) => (
+            <span key={tick} class="grid" style={{ left: `${(tick / span) * 100}%` }} />
+          ))}
+          <span class="segment" data-phase="streaming" style={{ left: '0%', width: `${at * 100}%` }} />
+          <span class="cap" data-phase="done" style={{ left: `${at * 100}%` }}>
+            <Mark shape="tick" />
+          </span>
+        </span>
+      </td>
+    </tr>
+  )
+}

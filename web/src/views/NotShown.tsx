@@ -1,0 +1,22 @@
+import { useEffect } from 'preact/hooks'
+import type { Problem } from '../wire/problem'
+import { say } from '../words'
+
+/** A run that cannot be shown, or not yet. */
+export function NotShown({ id, problem }: { id: string; problem: Problem | undefined }) {
+  const title = problem === undefined ? say('run.loading') : problem.status === 404 ? say('problem.no_run') : say('problem.title')
+  useEffect(() => {
+    document.title = say('app.title', { page: title })
+  }, [title])
+  if (problem === undefined) return <p class="muted">{title}</p>
+  return (
+    <article class="prose">
+      <h1>{title}</h1>
+      <p>{problem.status === 404 ? say('problem.no_run_text', { id }) : problem.detail}</p>
+      {problem.hint && <p class="muted">{problem.hint}</p>}
+      <p>
+        <a href="/">{say('page.to_form')}</a>
+      </p>
+    </article>
+  )
+}

@@ -1,0 +1,72 @@
+import { useSignal } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
+import { follow } from '../follow'
+import { announce, assertive } from '../notice'
+import { content } from '../report'
+import { isClosed, isTerminal } from '../run'
+import type { RunView } from '../run'
+import { stateOf } from '../sentences'
+import { record, text } from '../wire/json'
+import type { Snapshot } from '../wire/snapshot'
+import { say } from '../words'
+import { Connection } from './Connection'
+import { Detail } from './Detail'
+import { NotShown } from './NotShown'
+import { Report } from './Report'
+import { RunHeader, statusWord } from './RunHeader'
+import { Timeline } from './Timeline'
+import { TotalFailure } from './TotalFailure'
+import { WhatWasAsked } from './WhatWasAsked'
+
+/** One run: live view and report at the same address, before, during and after. */
+export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
+  const followed = useMemo(() => follow(id, first), [id])
+  const selected = useSignal('')
+  useEffect(() => followed.close, [followed])
+
+  const run = followed.view.value
+  useEffect(() => speak(run), [run?.status, run?.queries.filter(isClosed).length])
+
+  if (run === undefined) return <NotShown id={id} problem={followed.problem.value} />
+  const query = run.queries.find((one) => one.id === selected.value)
+  const close = () => {
+    const row = document.getElementById(`row-${selected.value}`)
+    selected.value = ''
+    row?.focus()
+  }
+  return (
+    <div class="run">
+      <Connection followed={followed} />
+      <RunHeader run={run} followed={followed} />
+      {run.simulated && (
+        <p class="sample-band" data-testid="sample-band">
+          <strong>{say('run.simulated')}</strong> {say('run.simulated_text')}
+        </p>
+      )}
+      <Timeline run={run} followed={followed} selected={selected} />
+      {query && <Detail key={query.id} query={query} close={close} />}
+      {run.status === 'failed' && <TotalFailure run={run} />}
+      <Report run={run} />
+      <WhatWasAsked run={run} />
+    </div>
+  )
+}
+
+/** Title of the window, and what screen readers are told. */
+function speak(run: RunView | undefined): void {
+  if (run === undefined) return
+  const done = run.queries.filter(isClosed).length
+  const n = run.queries.length
+  const status = statusWord(run.status)
+  const page = isTerminal(run) ? say('run.page_done', { status, title: run.title }) : say('run.page_progress', { done, n, title: run.title })
+  document.title = say('app.title', { page })
+  if (isTerminal(run)) {
+    const verdict = text(record(content(run.final).verdict).word)
+    if (run.status === 'failed') assertive.value = say('failed.title')
+    announce(say('live.final', { status, verdict }))
+    return
+  }
+  const latest = run.queries.filter(isClosed).sort((a, b) => (b.segments.at(-1)?.to ?? 0) - (a.segments.at(-1)?.to ?? 0))[0]
+  if (latest) announce(say('live.ended', { done, n, query: latest.title, outcome: stateOf(latest, run) }))
+  else if (n > 0) announce(say('live.started', { n }))
+}

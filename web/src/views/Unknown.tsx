@@ -1,0 +1,18 @@
+import { useEffect } from 'preact/hooks'
+import { say } from '../words'
+
+/** An address that shows nothing. */
+export function Unknown() {
+  useEffect(() => {
+    document.title = say('app.title', { page: say('page.unknown') })
+  }, [])
+  return (
+    <article class="prose">
+      <h1>{say('page.unknown')}</h1>
+      <p>{say('page.unknown_text')}</p>
+      <p>
+        <a href="/">{say('page.to_form')}</a>
+      </p>
+    </article>
+  )
+}

@@ -1,0 +1,75 @@
+import { label, number } from '../format'
+import { isEmpty, isList, isRecord, list, record, text } from '../wire/json'
+import type { Json, JsonObject } from '../wire/json'
+import { say } from '../words'
+
+const MOST_COLUMNS = 8
+const DEEPEST = 6
+
+/** Any JSON of an answer, laid out by its shape: words, lists, tables, pairs. Only text nodes. */
+export function Value({ value, depth = 0 }: { value: Json | undefined; depth?: number }) {
+  if (isList(value)) return <Items items={value.filter((item) => !isEmpty(item))} depth={depth} />
+  if (isRecord(value) && depth < DEEPEST) return <Pairs value={value} depth={depth} />
+  if (typeof value === 'number') return <span class="number">{number(value)}</span>
+  if (typeof value === 'boolean') return <>{say(value ? 'boolean.yes' : 'boolean.no')}</>
+  return <>{text(value)}</>
+}
+
+function Pairs({ value, depth }: { value: JsonObject; depth: number }) {
+  const entries = Object.entries(value).filter(([, part]) => !isEmpty(part))
+  return (
+    <dl class="pairs">
+      {entries.map(([key, part]) => (
+        <div key={key} class={isRecord(part) || list(part).some(isRecord) ? 'wide' : undefined}>
+          <dt>{label(key)}</dt>
+          <dd>
+            <Value value={part} depth={depth + 1} />
+          </dd>
+        </div>
+      ))}
+    </dl>
+  )
+}
+
+function Items({ items, depth }: { items: readonly Json[]; depth: number }) {
+  const rows = items.filter(isRecord)
+  const columns = [...new Set(rows.flatMap((row) => Object.keys(row).filter((key) => !isEmpty(row[key]))))]
+  if (rows.length > 0 && rows.length === items.length && columns.length <= MOST_COLUMNS) {
+    return (
+      <div class="scroll">
+        <table class="sheet">
+          <thead>
+            <tr>
+              {columns.map((key) => (
+                <th key={key} scope="col">
+                  {label(key)}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map((row, index) => (
+              <tr key={index}>
+                {columns.map((key) => (
+                  <td key={key} data-label={label(key)} class={typeof row[key] === 'number' ? 'right' : undefined}>
+                    <Value value={row[key]} depth={depth + 1} />
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+    )
+  }
+  if (items.every((item) => !isRecord(item) && !isList(item) && text(item).length <= 24)) return <>{items.map(text).join(', ')}</>
+  return (
+    <ul>
+      {items.map((item, index) => (
+        <li key={index}>
+          <Value value={isRecord(item) ? record(item) : item} depth={depth + 1} />
+        </li>
+      ))}
+    </ul>
+  )
+}

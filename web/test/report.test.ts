@@ -1,0 +1,71 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { spanMs, ticks } from '../src/axis'
+import { clock, decimals, duration, label, number, price } from '../src/format'
+import { content, counts, fixFirst, further, gaps, positions, risks } from '../src/report'
+import { apply, beforeEvents, fromSnapshot } from '../src/run'
+import { SAMPLES, STRIP } from '../src/samples'
+import { isRunEvent } from '../src/wire/event'
+import { parse } from '../src/wire/json'
+
+const journal = readFileSync(new URL('../../tests/fixtures/events.jsonl', import.meta.url), 'utf8').trim().split('\n').map(parse).filter(isRunEvent)
+const before = beforeEvents(
+  fromSnapshot({ run_id: 'r', status: 'queued', panel: 'audit', panel_revision: '1', title: '', question: STRIP.question, input: STRIP.input, created_at: '', elapsed_ms: 0, queries: [] }),
+)
+const run = journal.reduce(apply, before)
+
+describe('the report of a partial run', () => {
+  it('says what was not checked, and takes no failure for a risk', () => {
+    expect(gaps(content(run.final)).map((gap) => gap.query)).toEqual(['compliance_risks', 'compliance_risks', 'compliance_risks'])
+    expect(risks(content(run.final))).toEqual([])
+  })
+
+  it('puts the worst findings first, with their rows', () => {
+    expect(fixFirst(run).map((fix) => [fix.key, fix.rows])).toEqual([['F-01', [2]], ['F-02', []], ['F-03', []]])
+    expect(counts(run)).toEqual({ fix: 2, verify: 3, missing: 3 })
+  })
+
+  it('flags the row that a finding names', () => {
+    expect(positions(run).map((row) => row.flags.map((flag) => flag.rule))).toEqual([[], [], ['GEO-FORM']])
+  })
+
+  it('loses no field of an answer', () => {
+    expect(further({ ...content(run.final), surprise: { a: 1 }, nothing: [] })).toEqual({ surprise: { a: 1 } })
+  })
+})
+
+describe('numbers', () => {
+  it('read as people write them', () => {
+    expect(number(18412330.5, 2)).toBe('18\u202f412\u202f330.50')
+    expect(decimals([22.5, 2.25, 108])).toBe(2)
+    expect([duration(3), duration(911), duration(9140), duration(125_000)]).toEqual(['3 ms', '0.9 s', '9.1 s', '2 min 5 s'])
+    expect(clock(11_449)).toBe('00:11.4')
+    expect(label('min_cement_kg_m3')).toBe('Min cement, kg/m³')
+    expect(label('cost_per_m3_czk')).toBe('Cost per m3, CZK')
+  })
+
+  it('never show a price that nobody knows', () => {
+    expect(price(undefined)).toBe('price unknown')
+    expect(price({ amount: 0.021, currency: 'USD', complete: false })).toBe('at least USD 0.021')
+    expect(price(undefined, 'rules')).toBe('no cost')
+  })
+})
+
+describe('the axis', () => {
+  it('doubles in one step and never shrinks while the run is live', () => {
+    expect([0, 26_000, 28_000, 55_000].map((ms) => spanMs('fit', ms, false))).toEqual([30_000, 30_000, 60_000, 120_000])
+    expect([5, 900, 8000, 15_004].map((ms) => spanMs('fit', ms, true))).toEqual([1000, 1000, 10_000, 20_000])
+    expect(spanMs(10, 60_000, false)).toBe(10_000)
+  })
+
+  it('has a few round ticks', () => {
+    expect(ticks(30_000)).toEqual([0, 5000, 10_000, 15_000, 20_000, 25_000, 30_000])
+    expect(ticks(1000)).toHaveLength(6)
+  })
+})
+
+describe('the samples', () => {
+  it('are the examples of the repository', () => {
+    expect(SAMPLES.map((sample) => sample.input.positions?.length ?? 0)).toEqual([3, 5, 0])
+  })
+})
