@@ -3,6 +3,7 @@
 //! The modules stand on four floors and import downwards only; `tests/it/floors.rs` holds the map.
 
 pub mod audit;
+pub mod backoff;
 pub mod event;
 pub mod failure;
 pub mod id;
