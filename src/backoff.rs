@@ -86,8 +86,7 @@ mod tests {
     #[test]
     fn calls_that_failed_together_spread_out() {
         let mut rng = StdRng::seed_from_u64(7);
-        let mut waits: Vec<Duration> =
-            (0..50).map(|_| Backoff::default().wait(1, None, &mut rng)).collect();
+        let mut waits: Vec<Duration> = (0..50).map(|_| Backoff::default().wait(1, None, &mut rng)).collect();
         waits.sort();
         assert!(waits[49] - waits[0] > Duration::from_millis(270), "{waits:?}");
     }

@@ -2,6 +2,7 @@
 //!
 //! The modules stand on four floors and import downwards only; `tests/it/floors.rs` holds the map.
 
+pub mod answer;
 pub mod audit;
 pub mod backoff;
 pub mod event;
