@@ -4,6 +4,8 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+pub mod upstream;
+
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
