@@ -4,6 +4,7 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+pub mod openai;
 pub mod upstream;
 
 use std::sync::Arc;
