@@ -40,8 +40,8 @@ use crate::event::RunWarning;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
-use crate::journal::Writer;
 use crate::id::QueryName;
+use crate::journal::Writer;
 use crate::panel::Checks;
 use crate::panel::plan;
 use crate::panel::plan::State;
@@ -99,7 +99,11 @@ struct Tasks {
 }
 
 impl Run {
-    async fn drive(mut self, mut ear: mpsc::Receiver<(usize, Said)>, control: Control) -> Result<(), StoreError> {
+    async fn drive(
+        mut self,
+        mut ear: mpsc::Receiver<(usize, Said)>,
+        control: Control,
+    ) -> Result<(), StoreError> {
         let started = self.job.started(self.writer.run());
         self.writer.append(&[started]).await?;
         self.check().await?;
@@ -129,7 +133,9 @@ impl Run {
         self.checked = Some(Arc::new(checked));
         match left_out {
             true => {
-                let message = format!("{sent} of {total} positions were sent to the models; all {total} were checked without AI.");
+                let message = format!(
+                    "{sent} of {total} positions were sent to the models; all {total} were checked without AI."
+                );
                 self.warn("positions_left_out", message).await
             }
             false => Ok(()),
@@ -206,7 +212,9 @@ impl Run {
 
     /// How far a query is, for the plan; one that this run leaves out counts as failed.
     fn state(&self, query: &QueryName) -> State {
-        let Some(track) = self.tracks.iter().find(|track| track.name() == query) else { return State::Failed };
+        let Some(track) = self.tracks.iter().find(|track| track.name() == query) else {
+            return State::Failed;
+        };
         match &track.end {
             Some(end) if end.status == QueryStatus::Succeeded => State::Succeeded,
             Some(_) => State::Failed,
@@ -242,7 +250,11 @@ impl Run {
     }
 
     /// Hears the queries until all have ended, the time is over or somebody cancels.
-    async fn listen(&mut self, ear: &mut mpsc::Receiver<(usize, Said)>, control: &Control) -> Result<Stop, StoreError> {
+    async fn listen(
+        &mut self,
+        ear: &mut mpsc::Receiver<(usize, Said)>,
+        control: &Control,
+    ) -> Result<Stop, StoreError> {
         let mut out = Vec::new();
         while !self.is_over() {
             let flush_at = self.tracks.iter().filter_map(Track::flush_at).min();
@@ -285,7 +297,8 @@ impl Run {
         let Err(error) = task else { return };
         let Some(&index) = self.tasks.ids.get(&error.id()) else { return };
         tracing::error!(run = %self.writer.run(), query = %self.tracks[index].name(), "a query panicked");
-        let failure = Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
+        let failure =
+            Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
         self.tracks[index].stop(QueryStatus::Failed, failure, Instant::now(), out);
     }
 
@@ -319,7 +332,9 @@ impl Run {
                 let message = format!("The run's limit of {} s was reached.", self.job.limit.as_secs_f64());
                 (QueryStatus::Failed, Failure::new(Code::RunTimeout, message))
             }
-            Stop::Cancelled(_) => (QueryStatus::Cancelled, Failure::new(Code::Cancelled, "The run was cancelled.")),
+            Stop::Cancelled(_) => {
+                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, "The run was cancelled."))
+            }
         };
         let now = Instant::now();
         for track in &mut self.tracks {

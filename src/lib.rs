@@ -2,13 +2,26 @@
 //!
 //! The modules stand on four floors and import downwards only; `tests/it/floors.rs` holds the map.
 
+// Words: values, no async, no files, no network.
 pub mod ask;
-pub mod audit;
 pub mod event;
 pub mod failure;
 pub mod fault;
 pub mod id;
-pub mod journal;
 pub mod panel;
+
+// Parts: one job each.
+pub mod answer;
+pub mod audit;
+pub mod backoff;
+pub mod journal;
+pub mod pool;
 pub mod provider;
 pub mod store;
+
+// The engine: how queries are run; nothing of HTTP.
+pub mod engine;
+pub mod runs;
+
+// The edge: axum, the terminal, the environment.
+pub mod http;

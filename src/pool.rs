@@ -37,7 +37,13 @@ impl Endpoint {
     /// An endpoint that takes at most `max_in_flight` calls at once.
     pub fn new(provider: Arc<dyn Provider>, max_in_flight: usize) -> Endpoint {
         let permits = Arc::new(Semaphore::new(max_in_flight.min(Semaphore::MAX_PERMITS)));
-        Endpoint { provider, default_model: None, limits: Limits::default(), permits, waiting: AtomicUsize::new(0) }
+        Endpoint {
+            provider,
+            default_model: None,
+            limits: Limits::default(),
+            permits,
+            waiting: AtomicUsize::new(0),
+        }
     }
 
     /// A permit, if nobody waits and one is free.

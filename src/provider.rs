@@ -4,6 +4,9 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+pub mod openai;
+pub mod upstream;
+
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
@@ -23,6 +26,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// What kind of place answers; decides clocks and what people are told.
     fn place(&self) -> Place;
+
+    /// Whether answers arrive piece by piece; a whole call has one clock instead of two.
+    fn streams(&self) -> bool {
+        true
+    }
 
     /// The call under way. Nothing happens until the stream is polled; dropping it closes the connection.
     fn ask(&self, call: Call) -> Chunks;

@@ -185,20 +185,19 @@ impl Runs {
             .panels
             .get(name)
             .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
-        let faults = offered.input.as_ref().map(|schema| schema.faults(&Value::Object(ask.input.clone())));
-        match faults {
-            Some(faults) if !faults.is_empty() => {
+        if let Some(schema) = &offered.input {
+            let faults = schema.faults(&Value::Object(ask.input.clone()));
+            if !faults.is_empty() {
                 let fault = |(pointer, detail)| AskFault { pointer: format!("/input{pointer}"), detail };
                 return Err(Refusal::Faults(faults.into_iter().map(fault).collect()));
             }
-            _ => {}
         }
-        Job::plan(Arc::clone(&offered.panel), Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| {
-            match cannot {
+        Job::plan(Arc::clone(&offered.panel), Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(
+            |cannot| match cannot {
                 CannotRun::Faults(faults) => Refusal::Faults(faults),
                 CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
-            }
-        })
+            },
+        )
     }
 
     fn launch(&self, job: Job, writer: Writer) -> Attached {

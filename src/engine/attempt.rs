@@ -90,11 +90,14 @@ impl Reading {
     ) -> Result<Finish, Failure> {
         let started = Instant::now();
         report.phase(Phase::Connecting).await;
-        let mut clock = Running { which: Clock::Connect, limit: clocks.connect, until: started + clocks.connect };
+        let mut clock =
+            Running { which: Clock::Connect, limit: clocks.connect, until: started + clocks.connect };
         loop {
             let chunk = match timeout_at(clock.until, self.chunks.next()).await {
                 Err(_) => return Err(clock.ran_out()),
-                Ok(None) => return Err(Failure::new(Code::CutMidAnswer, "The answer ended without its end mark.")),
+                Ok(None) => {
+                    return Err(Failure::new(Code::CutMidAnswer, "The answer ended without its end mark."));
+                }
                 Ok(Some(chunk)) => chunk?,
             };
             match chunk {
@@ -105,9 +108,9 @@ impl Reading {
                 // Neither brings content: the clock goes on.
                 Chunk::Alive => {}
                 Chunk::Usage(usage) => self.usage = Some(usage),
-                Chunk::Reasoning => clock = self.content(clock, clocks, report).await,
+                Chunk::Reasoning => clock = clock.after_content(clocks, report).await,
                 Chunk::Text(text) => {
-                    clock = self.content(clock, clocks, report).await;
+                    clock = clock.after_content(clocks, report).await;
                     if self.text.len() + text.len() > MAX_ANSWER {
                         let message = format!("The answer is longer than {} MiB.", MAX_ANSWER >> 20);
                         return Err(Failure::new(Code::AnswerTooLarge, message));
@@ -116,17 +119,6 @@ impl Reading {
                     report.text(text).await;
                 }
                 Chunk::End(finish) => return Ok(finish),
-            }
-        }
-    }
-
-    async fn content(&self, clock: Running, clocks: &Clocks, report: &mut impl Report) -> Running {
-        match clock.which {
-            Clock::Attempt => clock,
-            Clock::Idle => Running::idle(clocks),
-            _ => {
-                report.phase(Phase::Streaming).await;
-                Running::idle(clocks)
             }
         }
     }
@@ -146,6 +138,18 @@ impl Running {
             false => (Clock::Attempt, clocks.per_call),
         };
         Running { which, limit, until: Instant::now() + limit }
+    }
+
+    /// Content starts the stream, or keeps it going; a whole call keeps its one clock.
+    async fn after_content(self, clocks: &Clocks, report: &mut impl Report) -> Running {
+        match self.which {
+            Clock::Attempt => self,
+            Clock::Idle => Running::idle(clocks),
+            _ => {
+                report.phase(Phase::Streaming).await;
+                Running::idle(clocks)
+            }
+        }
     }
 
     fn idle(clocks: &Clocks) -> Running {

@@ -115,6 +115,7 @@ pub fn query(defaults: &Defaults, panel: &Panel, query: &Query, target: Option<&
 
 /// The limit of a run that asks these targets: the longest that one of them may need.
 pub fn run<'a>(defaults: &Defaults, panel: &Panel, targets: impl Iterator<Item = &'a Target>) -> Duration {
-    let limit = |target| Layers::of(None, panel, target).first(|limits| limits.overall).unwrap_or(defaults.overall);
+    let limit =
+        |target| Layers::of(None, panel, target).first(|limits| limits.overall).unwrap_or(defaults.overall);
     targets.map(|target| limit(Some(target))).max().unwrap_or_else(|| limit(None))
 }

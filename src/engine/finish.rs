@@ -111,7 +111,8 @@ impl Ended<'_> {
 
     /// Code and cause of each query that failed, under the code of the first.
     fn error(&self) -> Failure {
-        let failed: Vec<_> = self.queries.iter().filter_map(|query| Some((query, query.error.as_ref()?))).collect();
+        let failed: Vec<_> =
+            self.queries.iter().filter_map(|query| Some((query, query.error.as_ref()?))).collect();
         let code = match self.stop {
             Stop::RunTimeout => Code::RunTimeout,
             _ => failed.first().map_or(Code::ProviderError, |(_, failure)| failure.code),
@@ -120,10 +121,17 @@ impl Ended<'_> {
             failed.iter().map(|(query, failure)| format!("{}: {}", query.query, failure.message)).collect();
         let what = match self.count(QueryStatus::Succeeded) {
             0 => "No query succeeded.".to_owned(),
-            n => format!("{n} of {} queries succeeded, {} are needed.", self.queries.len(), self.panel.merge.need),
+            n => format!(
+                "{n} of {} queries succeeded, {} are needed.",
+                self.queries.len(),
+                self.panel.merge.need
+            ),
         };
         let message = format!("{what} {}", causes.join(" "));
-        Failure { hint: failed.first().and_then(|(_, failure)| failure.hint.clone()), ..Failure::new(code, message) }
+        Failure {
+            hint: failed.first().and_then(|(_, failure)| failure.hint.clone()),
+            ..Failure::new(code, message)
+        }
     }
 
     /// The run's warnings, then each query's: why it failed, what is to be known of its answer.
@@ -139,7 +147,8 @@ impl Ended<'_> {
             warning["code"] = json!(failure.code);
             Some(warning)
         });
-        let answered = self.queries.iter().flat_map(|query| query.warnings.iter().map(|warning| json!(warning)));
+        let answered =
+            self.queries.iter().flat_map(|query| query.warnings.iter().map(|warning| json!(warning)));
         self.warnings.iter().map(|warning| json!(warning)).chain(failed).chain(answered).collect()
     }
 
@@ -170,7 +179,11 @@ impl Ended<'_> {
         let cancelled = self.count(QueryStatus::Cancelled);
         Performance {
             total_time_ms: total,
-            query_times: self.queries.iter().map(|query| (query.query.to_string(), query.time_ms.into())).collect(),
+            query_times: self
+                .queries
+                .iter()
+                .map(|query| (query.query.to_string(), query.time_ms.into()))
+                .collect(),
             parallel_efficiency: (sum as f64 / total.max(1) as f64 * 1000.0).round() / 10.0,
             tokens_total: tokens.fold(0, u64::saturating_add),
             queries_executed: successful + failed + cancelled,

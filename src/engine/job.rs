@@ -80,9 +80,16 @@ impl Job {
     ///
     /// # Errors
     /// [`CannotRun`] when a query of the ask is unknown, a limit is too long or nobody can answer.
-    pub fn plan(panel: Arc<Panel>, ask: Arc<Ask>, pool: &Pool, defaults: &Defaults) -> Result<Job, CannotRun> {
+    pub fn plan(
+        panel: Arc<Panel>,
+        ask: Arc<Ask>,
+        pool: &Pool,
+        defaults: &Defaults,
+    ) -> Result<Job, CannotRun> {
         check_options(&panel, &ask, defaults)?;
-        let wanted = |query: &&Arc<Query>| ask.options.queries.as_ref().is_none_or(|names| names.contains(&query.name));
+        let wanted = |query: &&Arc<Query>| {
+            ask.options.queries.as_ref().is_none_or(|names| names.contains(&query.name))
+        };
         let instead = instead_of_all(&ask)?;
         let mut queries = Vec::new();
         for query in panel.queries.iter().filter(wanted) {
@@ -144,9 +151,14 @@ fn plan_query(
     let last = targets.len() - 1;
     let clocks = |(at, target): (usize, &Target)| clocks::attempt(defaults, panel, query, target, at == last);
     let clocks: Vec<Clocks> = targets.iter().enumerate().map(clocks).collect();
-    let schema = query.output.as_ref().map(Schema::compile).transpose();
+    let schema = query.output.as_deref().map(Schema::compile).transpose();
     let schema = schema.map_err(|why| fault("/panel", why))?;
-    Ok(Planned { query: Arc::clone(query), targets: targets.into_iter().zip(clocks).collect(), limit, schema })
+    Ok(Planned {
+        query: Arc::clone(query),
+        targets: targets.into_iter().zip(clocks).collect(),
+        limit,
+        schema,
+    })
 }
 
 fn fault(pointer: &str, detail: impl ToString) -> CannotRun {

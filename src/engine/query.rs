@@ -20,6 +20,7 @@ use super::retry::Next;
 use super::retry::Standing;
 use crate::answer;
 use crate::answer::Answer;
+use crate::answer::Ending;
 use crate::audit::Checked;
 use crate::event::Asked;
 use crate::event::Phase;
@@ -79,8 +80,6 @@ pub struct Success {
     pub answer: Answer,
     /// Tokens of all its attempts.
     pub usage: Usage,
-    /// Whether the answer hit the token limit.
-    pub truncated: bool,
 }
 
 /// The way from a query to its run.
@@ -226,9 +225,13 @@ impl<'a> Attempts<'a> {
     }
 
     fn check(&mut self, whole: Whole) -> Result<Success, (Failure, u64)> {
-        let truncated = whole.finish == Finish::Length;
-        match answer::read(&whole.text, self.asking.schema.as_ref(), whole.finish) {
-            Ok(answer) => Ok(Success { answer, usage: self.usage, truncated }),
+        let ending = match whole.finish {
+            Finish::Stop => Ending::Whole,
+            Finish::Length => Ending::AtLimit,
+            Finish::Unknown => Ending::Unknown,
+        };
+        match answer::read(&whole.text, ending, self.asking.schema.as_ref()) {
+            Ok(answer) => Ok(Success { answer, usage: self.usage }),
             Err(mut failure) => {
                 failure.provider = Some(self.target().endpoint.provider.name().to_string());
                 self.complaint = Some(complaint(&failure));

@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use crate::backoff;
+use crate::backoff::Backoff;
 use crate::failure::Code;
 use crate::failure::Failure;
 
@@ -83,9 +83,11 @@ fn kind(failure: &Failure) -> Kind {
         {
             Kind::Transient
         }
-        Code::RequestRefused | Code::ContextTooLong | Code::ContentRefused | Code::AnswerTooLarge | Code::Cancelled => {
-            Kind::Final
-        }
+        Code::RequestRefused
+        | Code::ContextTooLong
+        | Code::ContentRefused
+        | Code::AnswerTooLarge
+        | Code::Cancelled => Kind::Final,
         _ => Kind::NotHere,
     }
 }
@@ -95,7 +97,7 @@ fn wait(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Opti
     if asked.is_some_and(|asked| asked > LONGEST_WAIT || asked > standing.left / 4) {
         return None;
     }
-    let wait = backoff::wait(standing.here - 1, asked, rng);
+    let wait = Backoff::default().wait(standing.here, asked, rng);
     (wait + RESERVE <= standing.left).then_some(wait)
 }
 
@@ -111,13 +113,24 @@ mod tests {
 
     #[test]
     fn each_kind_of_failure_has_its_consequence() {
-        for code in [Code::ConnectFailed, Code::ProviderError, Code::CutMidAnswer, Code::EmptyAnswer, Code::RateLimited] {
+        for code in [
+            Code::ConnectFailed,
+            Code::ProviderError,
+            Code::CutMidAnswer,
+            Code::EmptyAnswer,
+            Code::RateLimited,
+        ] {
             assert!(matches!(next(code, FRESH), Next::Again(_)), "{code:?}");
             assert_eq!(next(code, Standing { here: 2, total: 2, ..FRESH }), Next::Elsewhere, "{code:?}");
             assert_eq!(next(code, Standing { here: 2, total: 4, ..FRESH }), Next::GiveUp, "{code:?}");
-            assert_eq!(next(code, Standing { here: 2, total: 2, more_targets: false, ..FRESH }), Next::GiveUp);
+            assert_eq!(
+                next(code, Standing { here: 2, total: 2, more_targets: false, ..FRESH }),
+                Next::GiveUp
+            );
         }
-        for code in [Code::Timeout, Code::CredentialsRefused, Code::NoCredit, Code::TlsFailed, Code::ModelNotFound] {
+        for code in
+            [Code::Timeout, Code::CredentialsRefused, Code::NoCredit, Code::TlsFailed, Code::ModelNotFound]
+        {
             assert_eq!(next(code, FRESH), Next::Elsewhere, "{code:?}");
             assert_eq!(next(code, Standing { more_targets: false, ..FRESH }), Next::GiveUp, "{code:?}");
         }
@@ -129,7 +142,9 @@ mod tests {
     #[test]
     fn a_wait_fits_or_is_not_begun() {
         let mut throttled = Failure::new(Code::RateLimited, "x");
-        for (asked, left, again) in [(2, 60, true), (6, 60, false), (5, 19, false), (5, 21, true), (3600, 7200, false)] {
+        for (asked, left, again) in
+            [(2, 60, true), (6, 60, false), (5, 19, false), (5, 21, true), (3600, 7200, false)]
+        {
             throttled.retry_after = Some(Duration::from_secs(asked));
             let standing = Standing { left: Duration::from_secs(left), ..FRESH };
             let next = after(&throttled, standing, &mut rand::rng());

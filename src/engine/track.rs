@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::query::Said;
 use super::query::Success;
-use crate::answer::Sections;
+use crate::answer::sections::Sections;
 use crate::event::Asked;
 use crate::event::Body;
 use crate::event::Phase;
@@ -73,7 +73,8 @@ struct Streamed {
     points: u64,
     joined: String,
     flush_at: Option<Instant>,
-    sections: Sections,
+    scanner: Sections,
+    sections: Vec<String>,
 }
 
 impl Track {
@@ -171,7 +172,8 @@ impl Track {
 
     fn text(&mut self, text: &str, now: Instant, out: &mut Vec<Body>) {
         self.attempt.joined.push_str(text);
-        self.attempt.sections.push(text);
+        let complete = self.attempt.scanner.push(text);
+        self.attempt.sections.extend(complete);
         self.attempt.flush_at.get_or_insert(now + JOIN);
         if self.attempt.flush_at.is_some_and(|at| at <= now) {
             self.flush(out);
@@ -186,7 +188,7 @@ impl Track {
     /// 10 to 90: the share of the answer that has come.
     fn streamed_progress(&self) -> u8 {
         let (have, want) = match self.expected {
-            Expected::Sections(want) => (self.attempt.sections.complete().len() as u64, want as u64),
+            Expected::Sections(want) => (self.attempt.sections.len() as u64, want as u64),
             Expected::Tokens(want) => (self.tokens(), want),
         };
         10 + (80 * have.min(want) / want.max(1)) as u8
@@ -203,7 +205,7 @@ impl Track {
             phase,
             ahead,
             tokens_out: self.tokens(),
-            sections: self.attempt.sections.complete().to_vec(),
+            sections: self.attempt.sections.clone(),
             attempt: self.attempts.max(1),
         })
     }
@@ -274,10 +276,6 @@ impl Track {
             code: code.into(),
             message,
         };
-        let truncated = success.truncated.then(|| {
-            warning("truncated_by_limit", "The answer hit the model's token limit and may be incomplete.".into())
-        });
-        let notes = success.answer.notes.iter().map(|note| warning(note.code(), note.to_string()));
-        truncated.into_iter().chain(notes).collect()
+        success.answer.notes.iter().map(|note| warning(note.code(), note.message().to_owned())).collect()
     }
 }

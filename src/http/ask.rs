@@ -41,8 +41,18 @@ use crate::store::KeyScope;
 const QUESTION: [&str; 4] = ["question", "project_description", "prompt", "query"];
 /// Parameters of an asking GET.
 const KNOWN: [&str; 12] = [
-    "panel", "question", "project_description", "prompt", "query", "key", "run_id", "last_event_id", "lastEventId",
-    "deltas", "heartbeat", "language",
+    "panel",
+    "question",
+    "project_description",
+    "prompt",
+    "query",
+    "key",
+    "run_id",
+    "last_event_id",
+    "lastEventId",
+    "deltas",
+    "heartbeat",
+    "language",
 ];
 /// Parameters of a POST: those of its stream.
 pub const OF_STREAM: [&str; 4] = ["last_event_id", "lastEventId", "deltas", "heartbeat"];
@@ -94,7 +104,12 @@ pub async fn get(State(door): State<Arc<Door>>, uri: Uri, headers: HeaderMap) ->
 }
 
 /// Makes a run, or joins one, and answers in the form that was asked for.
-async fn start(door: &Door, ask: Ask, key: Option<IdempotencyKey>, view: Option<View>) -> Result<Response, Problem> {
+async fn start(
+    door: &Door,
+    ask: Ask,
+    key: Option<IdempotencyKey>,
+    view: Option<View>,
+) -> Result<Response, Problem> {
     // Whatever can be refused is refused before a run is made.
     let slot = door.slot()?;
     let attached = door.runs.start(ask, key).await?;
@@ -112,7 +127,8 @@ pub async fn read_ask(
 ) -> Result<(Ask, Option<IdempotencyKey>), Problem> {
     let key = idempotency_key(headers)?;
     let body = request::json_body(headers, body, door.settings.body_limit).await?;
-    let key = key.map(|key| IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day });
+    let key =
+        key.map(|key| IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day });
     Ok((Ask::from_json(body).map_err(Problem::invalid)?, key))
 }
 
@@ -120,7 +136,10 @@ fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if is_key(key) => Ok(Some(key.to_owned())),
-        _ => Err(Problem::new(Code::ValidationFailed, "Idempotency-Key: expected 1 to 255 visible ASCII characters")),
+        _ => Err(Problem::new(
+            Code::ValidationFailed,
+            "Idempotency-Key: expected 1 to 255 visible ASCII characters",
+        )),
     }
 }
 
@@ -148,10 +167,12 @@ fn ask_of(parameters: &Parameters) -> Result<Ask, Problem> {
             body.insert(name.to_owned(), value.into());
         }
     }
-    let fault = |pointer: &str, detail: String| Problem::invalid(vec![AskFault { pointer: pointer.into(), detail }]);
+    let fault =
+        |pointer: &str, detail: String| Problem::invalid(vec![AskFault { pointer: pointer.into(), detail }]);
     let question = QUESTION.iter().find_map(|name| parameters.get(name)).unwrap_or_default();
     if question.len() > MAX_GET_QUESTION {
-        let detail = format!("an address holds at most {MAX_GET_QUESTION} bytes of question; use POST for more");
+        let detail =
+            format!("an address holds at most {MAX_GET_QUESTION} bytes of question; use POST for more");
         return Err(fault("/question", detail));
     }
     if parameters.get("key").is_some_and(|key| !is_key(key)) {
@@ -230,7 +251,10 @@ async fn attach_post(
 pub fn at_end(attached: &Attached, cursor: &Cursor) -> Result<bool, Problem> {
     let head = attached.journal.head();
     match cursor.seq > head.seq {
-        true => Err(Problem::new(Code::CursorAhead, format!("the journal ends at {}", head.seq)).run(&attached.run)),
+        true => {
+            Err(Problem::new(Code::CursorAhead, format!("the journal ends at {}", head.seq))
+                .run(&attached.run))
+        }
         false => Ok(head.ended && cursor.seq == head.seq),
     }
 }

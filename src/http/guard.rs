@@ -59,7 +59,10 @@ fn check(request: &Request) -> Result<(), Problem> {
     }
     let size: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
     if size > MAX_HEADERS {
-        return Err(Problem::new(Code::HeadersTooLarge, format!("headers may have at most {MAX_HEADERS} bytes")));
+        return Err(Problem::new(
+            Code::HeadersTooLarge,
+            format!("headers may have at most {MAX_HEADERS} bytes"),
+        ));
     }
     check_host(headers, uri)?;
     let starts = request.method() != Method::GET && request.method() != Method::HEAD;
@@ -78,7 +81,9 @@ fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
     };
     let authority = host.parse::<axum::http::uri::Authority>();
     match authority {
-        Ok(authority) if host.contains('@') => bad(format!("`{}` carries user information", authority.host())),
+        Ok(authority) if host.contains('@') => {
+            bad(format!("`{}` carries user information", authority.host()))
+        }
         Ok(authority) if is_local(authority.host()) => Ok(()),
         Ok(authority) => bad(format!("`{}` is not a name of this computer", authority.host())),
         Err(_) => bad("the Host header is missing or malformed".into()),
@@ -89,7 +94,9 @@ fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
 pub fn is_local(host: &str) -> bool {
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let name = host.trim_end_matches('.').to_ascii_lowercase();
-    name == "localhost" || name.ends_with(".localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
 /// What makes or changes a run must come from our own page or from no page at all.
@@ -115,7 +122,8 @@ mod tests {
         for host in ["localhost", "LOCALHOST.", "127.0.0.1", "127.9.9.9", "[::1]", "a.localhost"] {
             assert!(is_local(host), "{host}");
         }
-        for host in ["", "example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "[::2]"] {
+        for host in ["", "example.com", "127.0.0.1.example.com", "localhost.example.com", "10.0.0.1", "[::2]"]
+        {
             assert!(!is_local(host), "{host}");
         }
     }
@@ -133,7 +141,9 @@ mod tests {
         for good in ["localhost", "localhost:8787", "127.0.0.1:8787", "[::1]:8787"] {
             assert!(check_host(&headers(&[("host", good)]), &uri).is_ok(), "{good}");
         }
-        for bad in ["evil.example", "evil.example:8787", "a@localhost", "localhost:99999999", "", "local host"] {
+        for bad in
+            ["evil.example", "evil.example:8787", "a@localhost", "localhost:99999999", "", "local host"]
+        {
             assert!(check_host(&headers(&[("host", bad)]), &uri).is_err(), "{bad}");
         }
         assert!(check_host(&headers(&[("host", "localhost"), ("host", "localhost")]), &uri).is_err());

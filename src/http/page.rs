@@ -49,7 +49,10 @@ pub async fn run(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Resu
     let snapshot = super::runs::snapshot_of(&door, &attached).await?;
     let json = serde_json::to_string(&snapshot).unwrap_or_default();
     // Inside a script element only "<" could end it; JSON may write it otherwise.
-    let block = format!("<script type=\"application/json\" id=\"snapshot\">{}</script>", json.replace('<', "\\u003c"));
+    let block = format!(
+        "<script type=\"application/json\" id=\"snapshot\">{}</script>",
+        json.replace('<', "\\u003c")
+    );
     Ok(html(&block).map_or_else(without_page, |page| serve(StatusCode::OK, page)))
 }
 
@@ -82,7 +85,8 @@ pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
 
 /// Whatever no route knows: a problem below `/api`, a page for a browser elsewhere.
 pub async fn missing(request: Request) -> Response {
-    let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accept =
+        request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wants_page = !request.uri().path().starts_with("/api/") && accept.contains("text/html");
     match html("").filter(|_| wants_page) {
         Some(page) => serve(StatusCode::NOT_FOUND, page),
@@ -126,7 +130,8 @@ fn is_known(headers: &HeaderMap, etag: &str) -> bool {
 }
 
 fn accepts_gzip(headers: &HeaderMap) -> bool {
-    let accepted = headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
     accepted.split(',').any(|coding| coding.trim() == "gzip" || coding.trim().starts_with("gzip;q=1"))
 }
 

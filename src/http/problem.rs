@@ -59,9 +59,15 @@ impl Code {
             Code::Forbidden => ("forbidden", S::FORBIDDEN, "This request may not start a run"),
             Code::BadOrigin => ("bad_origin", S::FORBIDDEN, "The request comes from another site"),
             Code::NotFound => ("not_found", S::NOT_FOUND, "There is nothing here"),
-            Code::MethodNotAllowed => ("method_not_allowed", S::METHOD_NOT_ALLOWED, "The method is not allowed here"),
-            Code::RequestTimeout => ("request_timeout", S::REQUEST_TIMEOUT, "The request took too long to arrive"),
-            Code::NotAcceptable => ("not_acceptable", S::NOT_ACCEPTABLE, "None of the accepted types is offered"),
+            Code::MethodNotAllowed => {
+                ("method_not_allowed", S::METHOD_NOT_ALLOWED, "The method is not allowed here")
+            }
+            Code::RequestTimeout => {
+                ("request_timeout", S::REQUEST_TIMEOUT, "The request took too long to arrive")
+            }
+            Code::NotAcceptable => {
+                ("not_acceptable", S::NOT_ACCEPTABLE, "None of the accepted types is offered")
+            }
             Code::RunNotFinished => ("run_not_finished", S::CONFLICT, "The run has not ended"),
             Code::CursorMismatch => ("cursor_mismatch", S::CONFLICT, "The cursor belongs to another run"),
             Code::CursorAhead => ("cursor_ahead", S::CONFLICT, "The cursor is ahead of the journal"),
@@ -71,7 +77,9 @@ impl Code {
             Code::UnsupportedMediaType => {
                 ("unsupported_media_type", S::UNSUPPORTED_MEDIA_TYPE, "The body's type is not supported")
             }
-            Code::ValidationFailed => ("validation_failed", S::UNPROCESSABLE_ENTITY, "The request is not valid"),
+            Code::ValidationFailed => {
+                ("validation_failed", S::UNPROCESSABLE_ENTITY, "The request is not valid")
+            }
             Code::UnknownPanel => ("unknown_panel", S::UNPROCESSABLE_ENTITY, "The panel does not exist"),
             Code::IdempotencyConflict => {
                 ("idempotency_conflict", S::UNPROCESSABLE_ENTITY, "The key was used with another body")
@@ -194,13 +202,17 @@ impl From<Refusal> for Problem {
                 Problem::new(Code::NoProviders, format!("queries.{query}: {why}"))
                     .hint("Set OPENAI_API_KEY, or add a provider to the configuration.")
             }
-            Refusal::NoProvider(query, why) => Problem::new(Code::NoProviders, format!("queries.{query}: {why}"))
-                .hint("Add the provider to the configuration, or change the panel's models."),
+            Refusal::NoProvider(query, why) => {
+                Problem::new(Code::NoProviders, format!("queries.{query}: {why}"))
+                    .hint("Add the provider to the configuration, or change the panel's models.")
+            }
             Refusal::Conflict(run) => {
                 let detail = "this Idempotency-Key was used with another body; use a new key for a new ask";
                 Problem::new(Code::IdempotencyConflict, detail).run(&run)
             }
-            Refusal::Overloaded => Problem::new(Code::Overloaded, "too many runs are under way; ask again soon"),
+            Refusal::Overloaded => {
+                Problem::new(Code::Overloaded, "too many runs are under way; ask again soon")
+            }
             Refusal::Draining => Problem::new(Code::Draining, "the server is stopping and takes no new runs"),
             Refusal::Store(error) => error.into(),
         }

@@ -30,9 +30,9 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// A [`Problem`] that names what is wrong with type, size or text.
 pub async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, Problem> {
     check_type(headers)?;
-    let bytes = timeout(BODY_TIME, read(headers, body, limit))
-        .await
-        .map_err(|_| Problem::new(Code::RequestTimeout, format!("the body took longer than {} s", BODY_TIME.as_secs())))??;
+    let bytes = timeout(BODY_TIME, read(headers, body, limit)).await.map_err(|_| {
+        Problem::new(Code::RequestTimeout, format!("the body took longer than {} s", BODY_TIME.as_secs()))
+    })??;
     json::parse(&bytes).map_err(|bad| match bad {
         BadJson::Syntax(why) => Problem::new(Code::InvalidJson, format!("the body is not JSON: {why}")),
         BadJson::Duplicates(faults) => Problem::invalid(faults),
@@ -55,8 +55,10 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
 }
 
 async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    let too_large = || Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes"));
-    let declared = headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large =
+        || Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes"));
+    let declared =
+        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let declared_too_large = declared.is_some_and(|bytes| bytes > limit as u64);
     // A client that asks first has sent nothing yet and reads our answer at once.
     if declared_too_large && headers.contains_key(header::EXPECT) {
@@ -99,7 +101,8 @@ impl Parameters {
             if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
                 return Err(Problem::new(Code::InvalidJson, "the address is not valid UTF-8"));
             }
-            let fault = |detail: String| Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]);
+            let fault =
+                |detail: String| Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]);
             if !known.contains(&name.as_ref()) {
                 return Err(fault(format!("unknown parameter `{name}`; known are {}", known.join(", "))));
             }
@@ -113,7 +116,11 @@ impl Parameters {
 
     /// A parameter's value; an empty one counts as absent.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.0.iter().find(|(seen, _)| seen == name).map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
+        self.0
+            .iter()
+            .find(|(seen, _)| seen == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|value| !value.is_empty())
     }
 
     /// A parameter that is `true` or `false`.
@@ -183,12 +190,14 @@ pub enum Accepted {
 /// # Errors
 /// A [`Problem`] when none of ours is accepted.
 pub fn accepted(headers: &HeaderMap) -> Result<Accepted, Problem> {
-    let values: Vec<&str> = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+    let values: Vec<&str> =
+        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
     let all = values.join(",");
     if all.trim().is_empty() {
         return Ok(Accepted::Sse);
     }
-    let refused = |range: &str| range.split(';').skip(1).any(|p| p.trim().trim_start_matches("q=").parse() == Ok(0.0));
+    let refused =
+        |range: &str| range.split(';').skip(1).any(|p| p.trim().trim_start_matches("q=").parse() == Ok(0.0));
     let kinds: Vec<String> = all
         .split(',')
         .filter(|range| !refused(range))

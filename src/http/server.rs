@@ -22,6 +22,8 @@ const HEADER_TIME: Duration = Duration::from_secs(10);
 const HEADER_BUFFER: usize = 128 * 1024;
 /// Rest after an accept that failed: too many open files will not mend themselves at once.
 const ACCEPT_REST: Duration = Duration::from_millis(50);
+/// What cancelled runs get to write their last event.
+const CANCEL_TIME: Duration = Duration::from_secs(1);
 /// What streams get to send their last bytes when the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
@@ -43,12 +45,23 @@ pub async fn serve(
 ) {
     let tasks = TaskTracker::new();
     let graceful = GracefulShutdown::new();
-    tokio::pin!(stop);
+    let ending = async {
+        stop.await;
+        runs.drain();
+        tokio::select! {
+            () = runs.ended() => {}
+            () = sleep(drain.runs) => {}
+            () = hurry => {}
+        }
+        runs.cancel_all();
+        let _ = timeout(CANCEL_TIME, runs.ended()).await;
+    };
+    tokio::pin!(ending);
     loop {
+        // Connections are taken while runs finish, so that strangers are told to come back.
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            // A connection that is not accepted yet is refused by the closed listener.
-            () = &mut stop => break,
+            () = &mut ending => break,
         };
         match accepted {
             Ok((socket, _)) => drop(tasks.spawn(graceful.watch(connection(socket, router.clone())))),
@@ -58,15 +71,6 @@ pub async fn serve(
             }
         }
     }
-    drop(listener);
-    runs.drain();
-    tokio::select! {
-        () = runs.ended() => {}
-        () = sleep(drain.runs) => {}
-        () = hurry => {}
-    }
-    runs.cancel_all();
-    let _ = timeout(Duration::from_secs(1), runs.ended()).await;
     let _ = timeout(LAST_WORDS, graceful.shutdown()).await;
 }
 

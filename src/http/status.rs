@@ -14,12 +14,12 @@ use serde_json::json;
 use super::Door;
 use super::problem::Code;
 use super::problem::Problem;
-use crate::panel::ModelChoice;
 use crate::provider::Place;
 
 /// `GET /health`: alive, and what is configured.
 pub async fn health(State(door): State<Arc<Door>>) -> Response {
-    let panels: Vec<Value> = door.runs.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
+    let panels: Vec<Value> =
+        door.runs.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
     let body = json!({
         "status": if door.runs.is_draining() { "draining" } else { "ok" },
         "version": env!("CARGO_PKG_VERSION"),
@@ -38,10 +38,8 @@ fn models(door: &Door) -> Value {
     let default = pool.default_target(true).map(|target| target.to_string()).ok();
     let mut destinations: Vec<Value> = Vec::new();
     for panel in door.runs.panels() {
-        let choices = panel.queries.iter().flat_map(|query| query.models.iter().map(|choice| (query, choice)));
-        for (_, choice) in choices {
-            let has_rules = panel.checks.is_some();
-            let Ok(target) = pool.target(choice, has_rules || *choice != ModelChoice::Default) else { continue };
+        for choice in panel.queries.iter().flat_map(|query| &query.models) {
+            let Ok(target) = pool.target(choice, panel.checks.is_some()) else { continue };
             let (host, local) = match target.endpoint.provider.place() {
                 Place::Remote { host } => (host, false),
                 Place::Loopback { host } => (host, true),
@@ -60,6 +58,7 @@ fn models(door: &Door) -> Value {
 pub async fn ready(State(door): State<Arc<Door>>) -> Response {
     match door.runs.is_draining() {
         true => Problem::new(Code::Draining, "the server is stopping").into_response(),
-        false => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": "ready"}))).into_response(),
+        false => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": "ready"})))
+            .into_response(),
     }
 }

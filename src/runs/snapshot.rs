@@ -240,7 +240,9 @@ impl Snapshot {
                 view.sections.clear();
                 view.tokens_out = 0;
             }),
-            Body::QueryCompleted(completed) => self.query(&completed.query.clone(), |view| view.complete(*completed)),
+            Body::QueryCompleted(completed) => {
+                self.query(&completed.query.clone(), |view| view.complete(*completed))
+            }
             Body::RunWarning(warning) => self.warnings.push(serde_json::json!(warning)),
             Body::FinalResult(last) => {
                 self.status = match last.status {

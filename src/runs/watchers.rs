@@ -35,7 +35,11 @@ impl Watchers {
     }
 
     /// Waits until leaving means that the run ends.
-    pub fn all_left(&self, policy: OnDisconnect, grace: Duration) -> impl Future<Output = ()> + Send + 'static {
+    pub fn all_left(
+        &self,
+        policy: OnDisconnect,
+        grace: Duration,
+    ) -> impl Future<Output = ()> + Send + 'static {
         let mut count = self.0.subscribe();
         // Somebody holds a sender as long as this future lives: the run's entry does.
         let held = Arc::clone(&self.0);

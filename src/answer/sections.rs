@@ -1,0 +1,182 @@
+//! Which parts of a JSON answer are complete while it still streams.
+//!
+//! A scanner, not a parser: it costs a few comparisons a byte, keeps nothing
+//! but the name under way, and tells the names of the answer's top-level keys
+//! as their values end. What precedes the first `{` (prose, a fence) is
+//! skipped. Whether the text is JSON at all is for [`super::read`] to say.
+
+/// Follows the text of one answer.
+#[derive(Clone, Debug, Default)]
+pub struct Sections {
+    depth: usize,
+    slot: Slot,
+    string: InString,
+    /// The key under way between its quotes, escapes as written.
+    key: Vec<u8>,
+    name: Option<String>,
+    seen: usize,
+    over: bool,
+}
+
+/// What the scanner stands at inside the top-level object.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Slot {
+    #[default]
+    Key,
+    Colon,
+    Value,
+    Scalar,
+    Comma,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum InString {
+    #[default]
+    No,
+    Yes,
+    Escaped,
+}
+
+impl Sections {
+    /// Longer names are not reported.
+    pub const MAX_NAME: usize = 256;
+    /// More names than this are not reported.
+    pub const MAX_NAMES: usize = 256;
+
+    /// Reads on; the names of the sections that this piece completes.
+    pub fn push(&mut self, text: &str) -> Vec<String> {
+        let mut complete = Vec::new();
+        for byte in text.bytes() {
+            if self.over {
+                break;
+            }
+            self.byte(byte, &mut complete);
+        }
+        complete
+    }
+
+    fn byte(&mut self, byte: u8, complete: &mut Vec<String>) {
+        if self.string != InString::No {
+            return self.string_byte(byte, complete);
+        }
+        match byte {
+            b'"' if self.depth > 0 => self.string = InString::Yes,
+            b'{' if self.depth == 0 => self.depth = 1,
+            b'{' | b'[' if self.depth > 0 => self.depth += 1,
+            b'}' | b']' if self.depth > 1 => {
+                self.depth -= 1;
+                if self.depth == 1 {
+                    self.value_ends(complete);
+                }
+            }
+            b'}' if self.depth == 1 => self.object_ends(complete),
+            b',' if self.depth == 1 => {
+                if self.slot == Slot::Scalar {
+                    self.value_ends(complete);
+                }
+                self.slot = Slot::Key;
+            }
+            b':' if self.depth == 1 && self.slot == Slot::Colon => self.slot = Slot::Value,
+            b' ' | b'\t' | b'\r' | b'\n' => {}
+            _ if self.depth == 1 && self.slot == Slot::Value => self.slot = Slot::Scalar,
+            _ => {}
+        }
+    }
+
+    fn string_byte(&mut self, byte: u8, complete: &mut Vec<String>) {
+        match (self.string, byte) {
+            (InString::Yes, b'"') => {
+                self.string = InString::No;
+                match self.slot {
+                    Slot::Key if self.depth == 1 => self.key_ends(),
+                    Slot::Value if self.depth == 1 => self.value_ends(complete),
+                    _ => {}
+                }
+                return;
+            }
+            (InString::Yes, b'\\') => self.string = InString::Escaped,
+            _ => self.string = InString::Yes,
+        }
+        if self.depth == 1 && self.slot == Slot::Key && self.key.len() <= Sections::MAX_NAME {
+            self.key.push(byte);
+        }
+    }
+
+    fn key_ends(&mut self) {
+        let key = std::mem::take(&mut self.key);
+        let fits = key.len() <= Sections::MAX_NAME;
+        let quoted = [b"\"", key.as_slice(), b"\""].concat();
+        self.name = if fits { serde_json::from_slice(&quoted).ok() } else { None };
+        self.slot = Slot::Colon;
+    }
+
+    fn value_ends(&mut self, complete: &mut Vec<String>) {
+        self.slot = Slot::Comma;
+        if let Some(name) = self.name.take()
+            && self.seen < Sections::MAX_NAMES
+        {
+            self.seen += 1;
+            complete.push(name);
+        }
+    }
+
+    fn object_ends(&mut self, complete: &mut Vec<String>) {
+        if self.slot == Slot::Scalar {
+            self.value_ends(complete);
+        }
+        // Braces in the prose before the answer, as in "fill {x} in", hold no section.
+        self.over = self.seen > 0;
+        self.depth = 0;
+        self.slot = Slot::Key;
+        self.name = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CASES: &[(&str, &[&str])] = &[
+        (r#"{"a":1,"b":"x","c":[1,{"d":2}],"e":{}}"#, &["a", "b", "c", "e"]),
+        (r#"{"a":1"#, &[]),
+        (r#"{"a":"unfinished"#, &[]),
+        (r#"{"a":"x","b":[1,2"#, &["a"]),
+        (r#"{"q\"k\u00e9":"a \" , \\","b":"}{"}"#, &["q\"ké", "b"]),
+        (r#"{ "risks" : { "a" : [ ] } , "b" : null }"#, &["risks", "b"]),
+        ("Here {it} is:\n```json\n{\"a\": true}\n```\nand {\"b\":1}", &["a"]),
+        (r#"{"ř":"čaj","漢":"字😀"}"#, &["ř", "漢"]),
+        ("no json at all, \"not even\" here", &[]),
+        ("", &[]),
+        ("}}]]{\"a\":1}", &["a"]),
+    ];
+
+    #[test]
+    fn complete_sections_are_named_however_the_text_is_cut() {
+        for (text, names) in CASES {
+            assert_eq!(&Sections::default().push(text), names, "{text}");
+            for at in (0..=text.len()).filter(|at| text.is_char_boundary(*at)) {
+                let mut sections = Sections::default();
+                let mut told = sections.push(&text[..at]);
+                told.extend(sections.push(&text[at..]));
+                assert_eq!(&told, names, "{text} cut at {at}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_section_is_told_with_the_byte_that_ends_it() {
+        let mut sections = Sections::default();
+        assert_eq!(sections.push(r#"{"a":"x"#), [""; 0]);
+        assert_eq!(sections.push(r#"""#), ["a"]);
+        assert_eq!(sections.push(r#","n":12"#), [""; 0]);
+        assert_eq!(sections.push(","), ["n"]);
+    }
+
+    #[test]
+    fn names_are_bounded_in_length_and_number() {
+        let long = format!("{{\"{}\":1,\"b\":2}}", "x".repeat(100_000));
+        assert_eq!(Sections::default().push(&long), ["b"]);
+        let many: String = (0..1000).map(|n| format!("\"k{n}\":1,")).collect();
+        assert_eq!(Sections::default().push(&format!("{{{many}")).len(), Sections::MAX_NAMES);
+    }
+}
