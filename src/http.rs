@@ -14,7 +14,6 @@ mod status;
 mod stream;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
@@ -28,33 +27,9 @@ use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
+use crate::config::Door as Settings;
 use problem::Code;
 use problem::Problem;
-
-/// Limits and clocks of the door.
-#[derive(Clone, Debug)]
-pub struct Settings {
-    /// Silence after which a stream shows that it is alive.
-    pub heartbeat: Duration,
-    /// Age at which a stream is closed, to be opened again.
-    pub stream_max_age: Duration,
-    /// Most bytes of a body.
-    pub body_limit: usize,
-    /// Most streams at once.
-    pub streams: usize,
-}
-
-impl Default for Settings {
-    /// The values of the sample configuration.
-    fn default() -> Settings {
-        Settings {
-            heartbeat: Duration::from_secs(4),
-            stream_max_age: Duration::from_secs(600),
-            body_limit: 8 << 20,
-            streams: 20_000,
-        }
-    }
-}
 
 /// What every handler sees.
 pub struct Door {

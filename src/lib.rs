@@ -24,4 +24,6 @@ pub mod engine;
 pub mod runs;
 
 // The edge: axum, the terminal, the environment.
+pub mod cli;
+pub mod config;
 pub mod http;

@@ -1,2 +1,7 @@
-//! The `askstream` command.
-fn main() {}
+//! The `askstream` command: see [`askstream::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    askstream::cli::main()
+}

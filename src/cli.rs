@@ -1,0 +1,148 @@
+//! Commands; nothing else prints.
+//!
+//! Standard output carries results only, everything else goes to standard
+//! error. Exit codes are part of the interface: [`Exit`].
+
+// This is where printing happens.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod ask;
+mod panels;
+mod serve;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+use clap::Parser;
+use clap::Subcommand;
+
+use crate::config::Flags;
+use crate::config::Unusable;
+
+/// What the exit code says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// Complete.
+    Complete = 0,
+    /// No usable result, or an error of ours.
+    NoResult = 1,
+    /// Wrong usage.
+    Usage = 2,
+    /// Something is missing from the result.
+    Partial = 3,
+    /// A mistake in the configuration or a key; nothing was sent.
+    Configuration = 5,
+    /// The address is in use.
+    AddressInUse = 7,
+    /// The deadline was reached with no result.
+    Deadline = 124,
+    /// Interrupted.
+    Interrupted = 130,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 complete; 1 no usable result; 2 wrong usage; 3 partial result; \
+    5 configuration or key problem, nothing was sent; 7 address in use; 124 deadline reached with no result; \
+    130 interrupted.";
+
+/// Asks several models at once and streams what happens.
+#[derive(Debug, Parser)]
+#[command(name = "askstream", version, after_help = EXIT_CODES, args_conflicts_with_subcommands = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    serve: ServeArgs,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start the server and its page (the default).
+    Serve(ServeArgs),
+    /// Run a panel once: the report on standard output, progress on standard error.
+    #[command(after_help = EXIT_CODES)]
+    Ask(ask::AskArgs),
+    /// Look at panel files.
+    Panels {
+        #[command(subcommand)]
+        command: PanelsCommand,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum PanelsCommand {
+    /// Check panel files; without a path, all panels that the server would offer.
+    Check {
+        /// Panel folders or files.
+        paths: Vec<PathBuf>,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+}
+
+/// Where settings come from.
+#[derive(Args, Clone, Debug, Default)]
+struct CommonArgs {
+    /// Configuration file [default: ./askstream.toml, then config.toml in the configuration directory].
+    #[arg(short, long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where the program keeps what it must remember.
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+#[derive(Args, Debug)]
+struct ServeArgs {
+    #[command(flatten)]
+    common: CommonArgs,
+    /// Address to listen on [default: 127.0.0.1:8787].
+    #[arg(long, value_name = "ADDRESS")]
+    listen: Option<SocketAddr>,
+    /// Port to listen on; 0 takes a free one.
+    #[arg(long, value_name = "N")]
+    port: Option<u16>,
+    /// Print only the address, as one line on standard output.
+    #[arg(long)]
+    print_url: bool,
+    /// Open the page in a browser.
+    #[arg(long, overrides_with = "no_open")]
+    open: bool,
+    /// Do not open a browser, not even at the first start.
+    #[arg(long, overrides_with = "open")]
+    no_open: bool,
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    // Another part of the process may have chosen one already; either serves.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let cli = Cli::parse();
+    let exit = match cli.command {
+        None => serve::run(cli.serve),
+        Some(Command::Serve(args)) => serve::run(args),
+        Some(Command::Ask(args)) => ask::run(args),
+        Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => panels::check(&paths, common),
+    };
+    ExitCode::from(exit as u8)
+}
+
+impl CommonArgs {
+    fn flags(self) -> Flags {
+        Flags { config: self.config, data_dir: self.data_dir, ..Flags::default() }
+    }
+}
+
+/// Says why there are no settings.
+fn refuse(why: &Unusable) -> Exit {
+    eprintln!("{why}");
+    Exit::Configuration
+}
+
+/// A runtime for one command.
+fn runtime() -> Result<tokio::runtime::Runtime, Exit> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        eprintln!("error: cannot start: {error}");
+        Exit::NoResult
+    })
+}

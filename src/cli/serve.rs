@@ -1,0 +1,195 @@
+//! `askstream serve`: the server, its banner, its end.
+
+use std::io::IsTerminal;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
+
+use super::Exit;
+use super::ServeArgs;
+use super::refuse;
+use crate::config::Flags;
+use crate::config::Process;
+use crate::config::Settings;
+use crate::http;
+use crate::http::server::Drain;
+use crate::provider::Place;
+use crate::runs::Runs;
+use crate::store::Memory;
+
+/// Serves until somebody stops it.
+pub fn run(args: ServeArgs) -> Exit {
+    let ServeArgs { common, listen, port, print_url, open, no_open } = args;
+    let flags = Flags { listen, port, ..common.flags() };
+    let settings = match Settings::load(&flags, &Process) {
+        Ok(settings) => settings,
+        Err(why) => return refuse(&why),
+    };
+    log_to_stderr();
+    let runtime = match super::runtime() {
+        Ok(runtime) => runtime,
+        Err(exit) => return exit,
+    };
+    let browser = match (open, no_open) {
+        (true, _) => Browser::Open,
+        (_, true) => Browser::Leave,
+        _ => Browser::AtFirstStart,
+    };
+    let exit = runtime.block_on(serve(settings, print_url, browser));
+    // Whatever still blocks a thread must not keep the process.
+    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    exit
+}
+
+fn log_to_stderr() {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A logger that is there already is as good.
+    let _ = logger.with_ansi(std::io::stderr().is_terminal()).try_init();
+}
+
+async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
+    let listener = match TcpListener::bind(settings.listen).await {
+        Ok(listener) => listener,
+        Err(error) => return cannot_listen(settings.listen, &error),
+    };
+    let address = listener.local_addr().unwrap_or(settings.listen);
+    let banner = banner(&settings, address);
+    let url = format!("http://{address}/");
+    match print_url {
+        true => say(&url),
+        false => eprintln!("{banner}"),
+    }
+    browser.show(&url, &settings.data_dir);
+    let Settings { door, runs, memory, pool, panels, drain, .. } = settings;
+    let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), panels, pool, runs));
+    let router = http::router(Arc::clone(&runs), door);
+    let (stop, hurry) = (signalled(true), signalled(false));
+    http::server::serve(listener, router, runs, Drain { runs: drain }, stop, hurry).await;
+    Exit::Complete
+}
+
+/// Waits for SIGINT or SIGTERM; the first one says what happens now.
+async fn signalled(first: bool) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    if first {
+        eprintln!("stopping; runs under way may finish, once more stops at once");
+    }
+}
+
+/// One line on standard output; a reader that has left is no reason to stop.
+fn say(line: &str) {
+    let mut out = std::io::stdout();
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
+}
+
+fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {
+    if error.kind() != std::io::ErrorKind::AddrInUse {
+        eprintln!("error: cannot listen on {address}: {error}");
+        return Exit::NoResult;
+    }
+    let next = address.port().checked_add(1).unwrap_or(8787);
+    eprintln!(
+        "error: address {address} is in use\n  fix      askstream --port 0        picks a free port\n           \
+         askstream --port {next}"
+    );
+    Exit::AddressInUse
+}
+
+/// What a person sees at the start: where things are, who answers, and a line to paste.
+fn banner(settings: &Settings, address: SocketAddr) -> String {
+    let mut lines = vec![format!(
+        "askstream {}   page  http://{address}/      API  http://{address}/ask-stream",
+        env!("CARGO_PKG_VERSION")
+    )];
+    lines.push(match &settings.file {
+        Some(file) => format!("  config   {}", file.display()),
+        None => {
+            let places: Vec<_> = settings.looked_for.iter().map(|path| path.display().to_string()).collect();
+            format!("  config   none found (looked for {})", places.join(", "))
+        }
+    });
+    lines.push("  runs     kept in memory, gone when the server stops".into());
+    for (at, line) in models(settings).into_iter().enumerate() {
+        lines.push(format!("  {:<8} {line}", if at == 0 { "models" } else { "" }));
+    }
+    lines.extend(settings.notices.iter().map(|notice| format!("  note     {notice}")));
+    lines.push("  try      open the page, or paste:".into());
+    lines.push(format!(
+        "           curl -N -H 'content-type: application/json' -d '{{\"question\":\"Foundation strip 45 m x 0.8 m x \
+         0.6 m, groundwater pH 6.2, C30/37 XC4 XF3\"}}' http://{address}/ask-stream"
+    ));
+    lines.push("Press Ctrl+C to stop.".into());
+    lines.join("\n")
+}
+
+fn models(settings: &Settings) -> Vec<String> {
+    let default = settings.pool.default_target(true).ok().map(|target| target.to_string());
+    let mut lines = Vec::new();
+    for endpoint in settings.pool.endpoints() {
+        let name = endpoint.provider.name();
+        let model = endpoint.default_model.as_deref().unwrap_or("no default model");
+        let line = match endpoint.provider.place() {
+            Place::Remote { host } | Place::Loopback { host } => format!("{name:<10} {host}, {model}"),
+            Place::BuiltIn => "built-in   checks and rules without AI, always on".into(),
+            Place::Simulated => continue,
+        };
+        let mark = if default.as_ref().is_some_and(|default| default.starts_with(name.as_str())) {
+            "   answers by default"
+        } else {
+            ""
+        };
+        lines.push(format!("{line}{mark}"));
+    }
+    lines
+}
+
+/// Whether the page is opened by itself.
+enum Browser {
+    Open,
+    Leave,
+    AtFirstStart,
+}
+
+impl Browser {
+    fn show(&self, url: &str, data_dir: &Path) {
+        let wanted = match self {
+            Browser::Open => true,
+            Browser::Leave => false,
+            Browser::AtFirstStart => is_first_start(data_dir),
+        };
+        let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
+        if wanted {
+            let quiet = std::process::Stdio::null;
+            let child =
+                std::process::Command::new(opener).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+            if let Err(error) = child {
+                eprintln!("  note     could not open a browser ({opener}: {error}); open {url} yourself");
+            }
+        }
+    }
+}
+
+/// Whether a person sits here and has never started the program; remembered in the data directory.
+fn is_first_start(data_dir: &Path) -> bool {
+    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
+    let sits_here = std::io::stderr().is_terminal() && (display || cfg!(target_os = "macos"));
+    let mark = data_dir.join("started");
+    if !sits_here || mark.exists() {
+        return false;
+    }
+    std::fs::create_dir_all(data_dir).and_then(|()| std::fs::write(&mark, "")).is_ok()
+}

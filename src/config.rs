@@ -1,0 +1,226 @@
+//! File, environment and flags become [`Settings`]; nothing else reads the environment.
+//!
+//! A flag goes before the environment, that before the file, that before the
+//! default. Every fault of the file is told at once, with line and caret.
+
+mod file;
+pub mod panels;
+mod providers;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::engine::clocks::Defaults;
+use crate::fault::Fault;
+use crate::panel::Panel;
+use crate::pool::Pool;
+use crate::runs;
+use crate::store::memory::Bounds;
+
+/// Everything the program needs to know before it starts.
+pub struct Settings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What runs get to finish when the server stops.
+    pub drain: Duration,
+    /// Limits and clocks of the HTTP door.
+    pub door: Door,
+    /// How runs are run.
+    pub runs: runs::Settings,
+    /// How much the store in memory keeps.
+    pub memory: Bounds,
+    /// Who can be asked.
+    pub pool: Pool,
+    /// What can be run.
+    pub panels: Vec<Panel>,
+    /// The file it was read from, if there is one.
+    pub file: Option<PathBuf>,
+    /// Where a file would have been read from.
+    pub looked_for: Vec<PathBuf>,
+    /// Where the program keeps what it must remember.
+    pub data_dir: PathBuf,
+    /// What a person should know, one sentence each.
+    pub notices: Vec<String>,
+}
+
+/// Limits and clocks of the HTTP door.
+#[derive(Clone, Debug)]
+pub struct Door {
+    /// Silence after which a stream shows that it is alive.
+    pub heartbeat: Duration,
+    /// Age at which a stream is closed, to be opened again.
+    pub stream_max_age: Duration,
+    /// Most bytes of a body.
+    pub body_limit: usize,
+    /// Most streams at once.
+    pub streams: usize,
+}
+
+impl Default for Door {
+    fn default() -> Door {
+        Door {
+            heartbeat: Duration::from_secs(4),
+            stream_max_age: Duration::from_secs(600),
+            body_limit: 8 << 20,
+            streams: 20_000,
+        }
+    }
+}
+
+/// What flags said.
+#[derive(Clone, Debug, Default)]
+pub struct Flags {
+    /// `--config FILE`.
+    pub config: Option<PathBuf>,
+    /// `--data-dir DIR`.
+    pub data_dir: Option<PathBuf>,
+    /// `--listen ADDRESS`.
+    pub listen: Option<SocketAddr>,
+    /// `--port N`.
+    pub port: Option<u16>,
+}
+
+/// Why there are no settings.
+#[derive(Debug, thiserror::Error)]
+pub enum Unusable {
+    /// The configuration file or a panel has faults.
+    #[error("{}", told(.0))]
+    Faults(Vec<Fault>),
+    /// The file that a flag names cannot be read.
+    #[error("error: cannot read {0}: {1}")]
+    Unreadable(String, std::io::Error),
+    /// The address is reachable from elsewhere, and nobody would be asked who he is.
+    #[error(
+        "error: refusing to listen on {0}: other machines could reach it and nobody would be asked for a key\n  \
+         fix      listen on a loopback address such as 127.0.0.1:8787 and put an authenticating proxy before it"
+    )]
+    Exposed(SocketAddr),
+}
+
+fn told(faults: &[Fault]) -> String {
+    let mut lines: Vec<String> = faults.iter().map(Fault::to_string).collect();
+    lines.push(match faults.len() {
+        1 => "1 error".into(),
+        n => format!("{n} errors"),
+    });
+    lines.join("\n")
+}
+
+/// The environment, so that tests bring their own.
+pub trait Environment {
+    /// The value of a variable that is set and not empty.
+    fn var(&self, name: &str) -> Option<String>;
+}
+
+/// The process's environment.
+pub struct Process;
+
+impl Environment for Process {
+    fn var(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+}
+
+impl Settings {
+    /// Reads everything.
+    ///
+    /// # Errors
+    /// [`Unusable`], with every fault at once.
+    pub fn load(flags: &Flags, environment: &dyn Environment) -> Result<Settings, Unusable> {
+        let places = Places::of(flags, environment);
+        let file = places.read()?;
+        let (mut faults, read) = match &file {
+            Some((path, text)) => file::File::read(&path.display().to_string(), text),
+            None => (Vec::new(), file::File::default()),
+        };
+        let mut notices = Vec::new();
+        let pool = providers::pool(&read, environment, &mut faults, &mut notices);
+        let panels = panels::load(Some(&places.config_dir.join("panels")), &mut faults);
+        let (pool, panels) = providers::with_scripts(pool, panels, &read, &mut faults);
+        if !faults.is_empty() {
+            return Err(Unusable::Faults(faults));
+        }
+        let mut listen = flags.listen.unwrap_or(read.listen);
+        if let Some(port) = flags.port {
+            listen.set_port(port);
+        }
+        if !listen.ip().is_loopback() {
+            return Err(Unusable::Exposed(listen));
+        }
+        Ok(Settings {
+            listen,
+            drain: read.drain,
+            door: read.door,
+            runs: read.runs,
+            memory: read.memory,
+            pool,
+            panels,
+            file: file.map(|(path, _)| path),
+            looked_for: places.candidates,
+            data_dir: places.data_dir,
+            notices,
+        })
+    }
+}
+
+/// Where files are.
+struct Places {
+    /// Whether a flag named the file, so that it must be there.
+    named: bool,
+    candidates: Vec<PathBuf>,
+    config_dir: PathBuf,
+    data_dir: PathBuf,
+}
+
+impl Places {
+    fn of(flags: &Flags, environment: &dyn Environment) -> Places {
+        let home = PathBuf::from(environment.var("HOME").unwrap_or_else(|| ".".into()));
+        let base = |variable: &str, below_home: &str| {
+            environment.var(variable).map_or_else(|| home.join(below_home), PathBuf::from).join("askstream")
+        };
+        let config_dir = environment
+            .var("CONFIGURATION_DIRECTORY")
+            .map_or_else(|| base("XDG_CONFIG_HOME", ".config"), PathBuf::from);
+        let data_dir = ["ASKSTREAM_DATA_DIR", "STATE_DIRECTORY"].iter().find_map(|name| environment.var(name));
+        let data_dir = data_dir.map_or_else(|| base("XDG_DATA_HOME", ".local/share"), PathBuf::from);
+        Places {
+            named: flags.config.is_some(),
+            candidates: match &flags.config {
+                Some(file) => vec![file.clone()],
+                None => vec!["askstream.toml".into(), config_dir.join("config.toml")],
+            },
+            config_dir,
+            data_dir: flags.data_dir.clone().unwrap_or(data_dir),
+        }
+    }
+
+    fn read(&self) -> Result<Option<(PathBuf, String)>, Unusable> {
+        for path in &self.candidates {
+            match std::fs::read(path) {
+                Ok(bytes) => match String::from_utf8(bytes) {
+                    Ok(text) => return Ok(Some((path.clone(), text))),
+                    Err(_) => {
+                        let fault = Fault::of_file(path.display().to_string(), "the file is not valid UTF-8");
+                        return Err(Unusable::Faults(vec![fault]));
+                    }
+                },
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.named => {}
+                Err(error) => return Err(Unusable::Unreadable(path.display().to_string(), error)),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// The settings of a program that has neither file nor environment.
+impl Default for runs::Settings {
+    fn default() -> runs::Settings {
+        runs::Settings {
+            default_panel: "audit".parse().expect("a plain lower-case word is a name"),
+            clocks: Defaults::default(),
+            grace: Duration::from_secs(30),
+            active_runs: 1000,
+        }
+    }
+}

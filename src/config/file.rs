@@ -1,0 +1,348 @@
+//! The configuration file as typed values: what it says, else the default.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use toml::Spanned;
+
+use super::Door;
+use crate::fault::Fault;
+use crate::fault::Faults;
+use crate::fault::Source;
+use crate::fault::reader::Reader;
+use crate::id::ProviderName;
+use crate::panel::Limits;
+use crate::panel::ModelChoice;
+use crate::provider::openai::StructuredOutput;
+use crate::runs;
+use crate::store::memory::Bounds;
+
+/// What a configuration file says.
+pub struct File {
+    pub listen: SocketAddr,
+    pub drain: Duration,
+    pub door: Door,
+    pub runs: runs::Settings,
+    pub memory: Bounds,
+    pub default_model: Option<Spanned<ModelChoice>>,
+    pub providers: Vec<Provider>,
+    /// For faults that are found later.
+    pub source: Source,
+}
+
+/// One `[providers.NAME]`.
+pub struct Provider {
+    pub name: ProviderName,
+    pub span: std::ops::Range<usize>,
+    pub base_url: Spanned<String>,
+    pub path: Option<String>,
+    pub api_key: Option<Spanned<Secret>>,
+    pub headers: Vec<(String, Spanned<Secret>)>,
+    pub model: Option<String>,
+    pub stream: bool,
+    pub structured_output: StructuredOutput,
+    pub max_in_flight: Option<usize>,
+    pub limits: Limits,
+}
+
+/// Where a secret is.
+#[derive(Clone)]
+pub enum Secret {
+    Env(String),
+    File(String),
+    Literal(secrecy::SecretString),
+}
+
+impl Default for File {
+    fn default() -> File {
+        File {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8787)),
+            drain: Duration::from_secs(30),
+            door: Door::default(),
+            runs: runs::Settings::default(),
+            memory: Bounds::default(),
+            default_model: None,
+            providers: Vec::new(),
+            source: Source { file: "configuration".into(), text: String::new() },
+        }
+    }
+}
+
+impl File {
+    /// Reads a file's text; every fault of it.
+    pub fn read(name: &str, text: &str) -> (Vec<Fault>, File) {
+        let faults = Faults::default();
+        let source = Source { file: name.to_owned(), text: text.to_owned() };
+        let mut file = File::default();
+        if let Some(mut top) = Reader::open(&source, &faults) {
+            file.default_model = top.take_parsed("default_model");
+            if let Some(server) = top.take_table("server") {
+                file.server(server);
+            }
+            if let Some(limits) = top.take_table("limits") {
+                file.limits(limits);
+            }
+            if let Some(store) = top.take_table("store") {
+                file.store(store);
+            }
+            if let Some(providers) = top.take_table("providers") {
+                file.providers = read_providers(providers);
+            }
+            top.finish();
+        }
+        file.source = source.clone();
+        (faults.into_vec(), file)
+    }
+
+    fn server(&mut self, mut table: Reader<'_>) {
+        set(&mut self.listen, table.take_parsed("listen"));
+        set(&mut self.drain, table.take_duration("drain"));
+        set(&mut self.door.stream_max_age, table.take_clock("stream_max_age"));
+        set(&mut self.door.heartbeat, table.take_clock("heartbeat"));
+        set(&mut self.runs.grace, table.take_duration("grace"));
+        if let Some(text) = table.take_text("body_limit") {
+            match bytes(text.get_ref()) {
+                Some(limit) => self.door.body_limit = limit,
+                None => table.fault(text.span(), format!("expected a size such as \"8 MiB\", found {:?}", text.get_ref())),
+            }
+        }
+        table.finish();
+    }
+
+    fn limits(&mut self, mut table: Reader<'_>) {
+        let written = read_limits(&mut table);
+        let clocks = &mut self.runs.clocks;
+        clocks.first_content = written.first_content;
+        for (clock, written) in [
+            (&mut clocks.connect, written.connect),
+            (&mut clocks.idle, written.idle),
+            (&mut clocks.per_call, written.per_call),
+            (&mut clocks.per_query, written.per_query),
+            (&mut clocks.overall, table.take_clock("overall").map(Spanned::into_inner)),
+            (&mut clocks.max_per_query, table.take_clock("max_per_query").map(Spanned::into_inner)),
+            (&mut clocks.max_overall, table.take_clock("max_overall").map(Spanned::into_inner)),
+        ] {
+            *clock = written.unwrap_or(*clock);
+        }
+        count(&mut self.runs.active_runs, &mut table, "active_runs");
+        count(&mut self.door.streams, &mut table, "streams");
+        if clocks.per_query > clocks.overall {
+            table.fault(table.span(), "per_query is longer than overall: a query would never get its time");
+        }
+        table.finish();
+    }
+
+    fn store(&mut self, mut table: Reader<'_>) {
+        table.take_word("url", &[("memory", ())]);
+        count(&mut self.memory.runs, &mut table, "max_runs");
+        table.finish();
+    }
+}
+
+fn read_providers(mut table: Reader<'_>) -> Vec<Provider> {
+    let mut providers = Vec::new();
+    for key in table.keys() {
+        let Some(provider) = table.take_table(key.get_ref()) else { continue };
+        let name = provider.parsed::<ProviderName>(&key);
+        if let Some(name) = &name
+            && super::providers::BUILT_IN.contains(&name.get_ref().as_str())
+        {
+            provider.fault(key.span(), format!("`{}` is built in; choose another name", name.get_ref()));
+        }
+        providers.extend(read_provider(provider, name.map(Spanned::into_inner), key.span()));
+    }
+    table.finish();
+    providers
+}
+
+fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>, span: std::ops::Range<usize>) -> Option<Provider> {
+    table.require(&["kind", "base_url"]);
+    let kind = table.take_word("kind", &[("openai", ())]);
+    let base_url = table.take_text("base_url");
+    let structured = [
+        ("auto", StructuredOutput::Auto),
+        ("json_schema", StructuredOutput::JsonSchema),
+        ("json_object", StructuredOutput::JsonObject),
+        ("off", StructuredOutput::Off),
+    ];
+    let path = table.take_text("path").map(Spanned::into_inner);
+    let api_key = take_secret(&mut table, "api_key");
+    let headers = table.take_table("headers").map(read_headers).unwrap_or_default();
+    let model = table.take_text("model").map(Spanned::into_inner);
+    let stream = table.take_bool("stream").is_none_or(Spanned::into_inner);
+    let structured_output = table.take_word("structured_output", &structured);
+    let mut max_in_flight = 0;
+    count(&mut max_in_flight, &mut table, "max_in_flight");
+    let limits = read_limits(&mut table);
+    table.finish();
+    kind?;
+    Some(Provider {
+        name: name?,
+        span,
+        base_url: base_url?,
+        path,
+        api_key,
+        headers,
+        model,
+        stream,
+        structured_output: structured_output.map(Spanned::into_inner).unwrap_or_default(),
+        max_in_flight: (max_in_flight > 0).then_some(max_in_flight),
+        limits,
+    })
+}
+
+fn read_headers(mut table: Reader<'_>) -> Vec<(String, Spanned<Secret>)> {
+    let headers = table.keys().into_iter().filter_map(|key| {
+        let secret = take_secret(&mut table, key.get_ref())?;
+        Some((key.into_inner(), secret))
+    });
+    let headers = headers.collect();
+    table.finish();
+    headers
+}
+
+/// `{ env = "NAME" }`, `{ file = "PATH" }` or the secret itself.
+fn take_secret(table: &mut Reader<'_>, key: &str) -> Option<Spanned<Secret>> {
+    let value = table.take(key)?;
+    let span = value.span();
+    if let Some(literal) = value.get_ref().as_str() {
+        return Some(Spanned::new(span, Secret::Literal(literal.to_owned().into())));
+    }
+    if !value.get_ref().is_table() {
+        table.fault(span, "expected { env = \"NAME\" }, { file = \"PATH\" } or the key itself as a text");
+        return None;
+    }
+    let mut place = table.table(key, value)?;
+    let env = place.take_text("env").map(Spanned::into_inner);
+    let file = place.take_text("file").map(Spanned::into_inner);
+    place.finish();
+    match (env, file) {
+        (Some(name), None) => Some(Spanned::new(span, Secret::Env(name))),
+        (None, Some(path)) => Some(Spanned::new(span, Secret::File(path))),
+        _ => {
+            table.fault(span, "expected one of { env = \"NAME\" } and { file = \"PATH\" }");
+            None
+        }
+    }
+}
+
+/// The clocks that a query's providers can have; the run's own are not among them.
+fn read_limits(table: &mut Reader<'_>) -> Limits {
+    let mut clock = |key| table.take_clock(key).map(Spanned::into_inner);
+    Limits {
+        connect: clock("connect"),
+        first_content: clock("first_content"),
+        idle: clock("idle"),
+        per_call: clock("per_call"),
+        per_query: clock("per_query"),
+        ..Limits::default()
+    }
+}
+
+fn set<T>(place: &mut T, value: Option<Spanned<T>>) {
+    if let Some(value) = value {
+        *place = value.into_inner();
+    }
+}
+
+fn count(place: &mut usize, table: &mut Reader<'_>, key: &str) {
+    let Some(value) = table.take_count(key) else { return };
+    match usize::try_from(*value.get_ref()) {
+        Ok(count) if count > 0 => *place = count,
+        _ => table.fault(value.span(), format!("\"{key}\" must be at least 1")),
+    }
+}
+
+/// A size in bytes: a whole number, with `KiB`, `MiB` or `GiB` if wanted.
+fn bytes(text: &str) -> Option<usize> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return None,
+    };
+    number.parse::<usize>().ok()?.checked_mul(1 << shift).filter(|bytes| *bytes > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn faults(text: &str) -> Vec<(String, usize)> {
+        let (faults, _) = File::read("config.toml", text);
+        faults.iter().map(|fault| (fault.message.clone(), fault.line())).collect()
+    }
+
+    #[test]
+    fn a_whole_file_is_read() {
+        let (faults, file) = File::read(
+            "config.toml",
+            r#"
+default_model = "local/qwen"
+[server]
+listen = "127.0.0.1:9000"
+heartbeat = "2s"
+grace = "0s"
+body_limit = "1 MiB"
+[limits]
+first_content = "3s"
+overall = "5m"
+active_runs = 5
+[store]
+url = "memory"
+max_runs = 7
+[providers.local]
+kind = "openai"
+base_url = "http://127.0.0.1:1234/v1"
+path = "/chat/completions?api-version=1"
+api_key = { env = "LOCAL_KEY" }
+headers = { x-title = "askstream" }
+max_in_flight = 1
+structured_output = "json_object"
+stream = false
+idle = "9s"
+"#,
+        );
+        assert_eq!(faults, []);
+        assert_eq!(file.listen.port(), 9000);
+        assert_eq!(file.runs.grace, Duration::ZERO);
+        assert_eq!(file.door.body_limit, 1 << 20);
+        assert_eq!(file.runs.clocks.first_content, Some(Duration::from_secs(3)));
+        assert_eq!(file.runs.clocks.overall, Duration::from_secs(300));
+        assert_eq!(file.memory.runs, 7);
+        let [provider] = file.providers.as_slice() else { panic!() };
+        assert_eq!(provider.max_in_flight, Some(1));
+        assert_eq!(provider.limits.idle, Some(Duration::from_secs(9)));
+        assert!(!provider.stream);
+        assert!(matches!(provider.api_key.as_ref().unwrap().get_ref(), Secret::Env(name) if name == "LOCAL_KEY"));
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once() {
+        let found = faults(
+            "[limits]\nper_call = 30\n[providers.openai]\nkind = \"opnai\"\nmax_inflight = 8\n[server]\nbody_limit = \"much\"\n",
+        );
+        let told = |text: &str| found.iter().any(|(message, _)| message.contains(text));
+        assert!(told("expected a duration such as \"30s\""), "{found:?}");
+        assert!(told("unknown key \"max_inflight\""), "{found:?}");
+        assert!(told("missing key \"base_url\""), "{found:?}");
+        assert!(told("\"openai\""), "{found:?}");
+        assert!(told("expected a size"), "{found:?}");
+        assert_eq!(found.iter().map(|(_, line)| *line).collect::<Vec<_>>(), {
+            let mut lines: Vec<_> = found.iter().map(|(_, line)| *line).collect();
+            lines.sort();
+            lines
+        });
+    }
+
+    #[test]
+    fn sizes_have_binary_units() {
+        for (text, size) in [("8 MiB", Some(8 << 20)), ("512", Some(512)), ("1KiB", Some(1024)), ("0", None), ("8 MB", None), ("-1", None)] {
+            assert_eq!(bytes(text), size, "{text}");
+        }
+    }
+}

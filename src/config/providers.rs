@@ -1,0 +1,203 @@
+//! Who can be asked: the file's providers, keys in the environment, and what is built in.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use secrecy::SecretString;
+
+use super::Environment;
+use super::file;
+use super::file::File;
+use super::file::Secret;
+use crate::fault::Fault;
+use crate::id::ProviderName;
+use crate::panel::ModelChoice;
+use crate::panel::Panel;
+use crate::pool::Endpoint;
+use crate::pool::NoTarget;
+use crate::pool::Pool;
+use crate::pool::Target;
+use crate::provider::openai::OpenAi;
+use crate::provider::openai::OpenAiSettings;
+use crate::provider::rules::Rules;
+use crate::provider::scripted::Scripted;
+use crate::provider::upstream::Client;
+
+/// Names that no configured provider may have.
+pub const BUILT_IN: [&str; 2] = ["rules", "scripted"];
+
+/// A vendor whose key in the environment is enough.
+struct Vendor {
+    provider: &'static str,
+    key: &'static str,
+    base_url: &'static str,
+    model: &'static str,
+}
+
+/// In the order in which they become the default.
+const VENDORS: [Vendor; 1] = [Vendor {
+    provider: "openai",
+    key: "OPENAI_API_KEY",
+    base_url: "https://api.openai.com/v1",
+    model: "gpt-5-mini",
+}];
+/// Overrides a vendor's default model.
+const MODEL: &str = "ASKSTREAM_MODEL";
+
+/// Calls at once to one endpoint, unless the file says otherwise.
+const IN_FLIGHT: usize = 8;
+
+/// The pool of everything but the scripts.
+pub fn pool(file: &File, environment: &dyn Environment, faults: &mut Vec<Fault>, notices: &mut Vec<String>) -> Pool {
+    let client = Client::default();
+    let mut pool = Pool::default();
+    let mut first: Option<Target> = None;
+    for provider in &file.providers {
+        match configured(provider, file, environment, &client, faults, notices) {
+            Some(endpoint) => {
+                let endpoint = pool.add(endpoint);
+                let model = endpoint.default_model.clone();
+                first = first.or(model.map(|model| Target { endpoint, model }));
+            }
+            None => continue,
+        }
+    }
+    for vendor in &VENDORS {
+        let taken = file.providers.iter().any(|provider| provider.name.as_str() == vendor.provider);
+        if let Some(endpoint) = from_environment(vendor, environment, &client).filter(|_| !taken) {
+            let endpoint = pool.add(endpoint);
+            let model = endpoint.default_model.clone().unwrap_or_default();
+            first = first.or(Some(Target { endpoint, model }));
+        }
+    }
+    pool.add(Endpoint::new(Arc::new(Rules::default()), usize::MAX));
+    match &file.default_model {
+        None => first.into_iter().for_each(|target| pool.set_default(target)),
+        Some(choice) => match pool.target(choice.get_ref(), false) {
+            Ok(target) => pool.set_default(target),
+            Err(why) => faults.push(file.source.fault(choice.span(), format!("default_model: {why}"))),
+        },
+    }
+    pool
+}
+
+/// The pool with the scripted provider, which plays what the panels bring; and every model that a panel names.
+pub fn with_scripts(
+    mut pool: Pool,
+    panels: Vec<Panel>,
+    file: &File,
+    faults: &mut Vec<Fault>,
+) -> (Pool, Vec<Panel>) {
+    let mut scripted = Scripted::new();
+    for panel in &panels {
+        for (query, steps) in &panel.simulated {
+            scripted = scripted.with_steps(&panel.name, query, steps);
+        }
+    }
+    let mut endpoint = Endpoint::new(Arc::new(scripted), usize::MAX);
+    endpoint.default_model = Some("demo".into());
+    pool.add(endpoint);
+    for panel in &panels {
+        for query in &panel.queries {
+            for choice in &query.models {
+                check_choice(&pool, panel, query.name.as_str(), choice, file, faults);
+            }
+        }
+    }
+    (pool, panels)
+}
+
+/// A model that nobody has configured is a mistake, unless its provider only lacks a key.
+fn check_choice(pool: &Pool, panel: &Panel, query: &str, choice: &ModelChoice, file: &File, faults: &mut Vec<Fault>) {
+    let why = match pool.target(choice, true) {
+        Ok(_) | Err(NoTarget::NoDefault) => return,
+        Err(why) => why,
+    };
+    if let NoTarget::UnknownProvider(name) = &why
+        && file.providers.iter().any(|provider| provider.name.as_str() == name)
+    {
+        return;
+    }
+    let names: Vec<String> = pool.endpoints().map(|endpoint| endpoint.provider.name().to_string()).collect();
+    let fault = Fault::of_file(format!("panels/{}", panel.name), format!("queries.{query}: {why}"));
+    faults.push(match &why {
+        NoTarget::UnknownProvider(name) => {
+            fault.suggest(name, names.iter().map(String::as_str)).note(format!("add [providers.{name}] to the configuration"))
+        }
+        _ => fault,
+    });
+}
+
+fn configured(
+    provider: &file::Provider,
+    file: &File,
+    environment: &dyn Environment,
+    client: &Client,
+    faults: &mut Vec<Fault>,
+    notices: &mut Vec<String>,
+) -> Option<Endpoint> {
+    let mut settings = OpenAiSettings::new(provider.name.clone(), provider.base_url.get_ref());
+    if let Some(path) = &provider.path {
+        settings.path.clone_from(path);
+    }
+    settings.stream = provider.stream;
+    settings.structured_output = provider.structured_output;
+    let mut secrets = provider.headers.iter().map(|(name, secret)| (Some(name), secret)).collect::<Vec<_>>();
+    secrets.extend(provider.api_key.iter().map(|key| (None, key)));
+    for (header, secret) in secrets {
+        let what = header.map_or("api_key".to_owned(), |name| format!("header {name}"));
+        match reveal(secret.get_ref(), environment) {
+            Ok(value) => match header {
+                Some(name) => settings.headers.push((name.clone(), value)),
+                None => settings.api_key = Some(value),
+            },
+            Err(why) => {
+                notices.push(format!("provider {}: {what}: {why}; it is not asked", provider.name));
+                return None;
+            }
+        }
+        if header.is_none() && matches!(secret.get_ref(), Secret::Literal(_)) {
+            notices.push(format!(
+                "provider {}: the key stands in {}; api_key = {{ env = \"NAME\" }} is safer",
+                provider.name, file.source.file
+            ));
+        }
+    }
+    match OpenAi::new(settings, client.clone()) {
+        Ok(openai) => Some(endpoint(openai, provider)),
+        Err(why) => {
+            let why = format!("providers.{}: {why}", provider.name);
+            faults.push(file.source.fault(provider.base_url.span(), why));
+            None
+        }
+    }
+}
+
+fn endpoint(openai: OpenAi, provider: &file::Provider) -> Endpoint {
+    let mut endpoint = Endpoint::new(Arc::new(openai), provider.max_in_flight.unwrap_or(IN_FLIGHT));
+    endpoint.default_model.clone_from(&provider.model);
+    endpoint.limits = provider.limits;
+    endpoint
+}
+
+fn reveal(secret: &Secret, environment: &dyn Environment) -> Result<SecretString, String> {
+    match secret {
+        Secret::Literal(value) => Ok(value.clone()),
+        Secret::Env(name) => environment.var(name).map(SecretString::from).ok_or_else(|| format!("{name} is not set")),
+        Secret::File(path) => match std::fs::read_to_string(path) {
+            Ok(text) => Ok(text.trim().to_owned().into()),
+            Err(error) => Err(format!("cannot read {path}: {error}")),
+        },
+    }
+}
+
+fn from_environment(vendor: &Vendor, environment: &dyn Environment, client: &Client) -> Option<Endpoint> {
+    let key = environment.var(vendor.key)?;
+    let name: ProviderName = vendor.provider.parse().ok()?;
+    let mut settings = OpenAiSettings::new(name, vendor.base_url);
+    settings.api_key = Some(key.into());
+    let openai = OpenAi::new(settings, client.clone()).ok()?;
+    let mut endpoint = Endpoint::new(Arc::new(openai), IN_FLIGHT);
+    endpoint.default_model = Some(environment.var(MODEL).unwrap_or_else(|| vendor.model.to_owned()));
+    Some(endpoint)
+}
