@@ -317,4 +317,6 @@ fn check_plan(drafts: &[Draft], source: &Source, faults: &Faults) {
 }
 
 #[cfg(test)]
+mod audit_tests;
+#[cfg(test)]
 mod tests;
