@@ -5,7 +5,7 @@
 //! fault of a file at once, with file, line, column, caret and suggestion.
 //! Where the files come from is the caller's business.
 
-pub mod file;
+mod file;
 pub mod plan;
 pub mod script;
 pub mod template;

@@ -3,12 +3,12 @@
 //! Reading goes on after a fault, so that all are told at once. Each fault is
 //! told where it stands, in the TOML, the prompt or the schema.
 
+mod clocks;
 mod folder;
 mod scripts;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
@@ -16,13 +16,11 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Checks;
-use super::Limits;
 use super::Merge;
 use super::ModelChoice;
 use super::Panel;
 use super::Query;
 use super::Report;
-use super::Scope;
 use super::Title;
 use super::plan;
 use super::template::Prompt;
@@ -33,6 +31,7 @@ use crate::fault::reader::Reader;
 use crate::id::PanelName;
 use crate::id::QueryName;
 
+use clocks::Clocks;
 use folder::Folder;
 
 impl Panel {
@@ -62,7 +61,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let title = title(&mut top).unwrap_or_else(|| english(name.as_str()));
     let input = input(&mut top, folder);
     let checks = top.take_word("checks", &[("construction", Checks::Construction)]).map(Spanned::into_inner);
-    let clocks = top.take_table("limits").map(panel_clocks).unwrap_or_default();
+    let clocks = top.take_table("limits").map(Clocks::of_panel).unwrap_or_default();
     clocks.check_order(&Clocks::default(), source, faults);
     let drafts = drafts(&mut top, &clocks, folder, faults);
     let merge = merge(&mut top, drafts.len());
@@ -125,7 +124,7 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
     let output = table.take_text("output").and_then(|path| folder.schema(&table, &path));
     let temperature = temperature(&mut table);
     let max_tokens = max_tokens(&mut table);
-    let own = query_clocks(&mut table, clocks);
+    let own = Clocks::of_query(&mut table, clocks);
     own.check_order(clocks, table.source(), faults);
     table.finish();
     let query = name.zip(prompt).map(|(name, prompt)| Query {
@@ -267,91 +266,6 @@ fn merge(top: &mut Reader<'_>, queries: usize) -> Merge {
     merge
 }
 
-/// The clocks of a table, with their places.
-#[derive(Default)]
-struct Clocks {
-    connect: Option<Spanned<Duration>>,
-    first_content: Option<Spanned<Duration>>,
-    idle: Option<Spanned<Duration>>,
-    per_call: Option<Spanned<Duration>>,
-    per_query: Option<Spanned<Duration>>,
-    overall: Option<Spanned<Duration>>,
-    scope: Scope,
-}
-
-fn panel_clocks(mut table: Reader<'_>) -> Clocks {
-    let scopes = [("any", Scope::Any), ("remote", Scope::Remote)];
-    let clocks = Clocks {
-        connect: table.take_clock("connect"),
-        first_content: table.take_clock("first_content"),
-        idle: table.take_clock("idle"),
-        per_call: table.take_clock("per_call"),
-        per_query: table.take_clock("per_query"),
-        overall: table.take_clock("overall"),
-        scope: table.take_word("scope", &scopes).map(Spanned::into_inner).unwrap_or_default(),
-    };
-    table.finish();
-    clocks
-}
-
-/// A query calls its own `per_query` its `timeout`; its clocks are meant for what the panel's are.
-fn query_clocks(table: &mut Reader<'_>, panel: &Clocks) -> Clocks {
-    Clocks {
-        first_content: table.take_clock("first_content"),
-        idle: table.take_clock("idle"),
-        per_call: table.take_clock("per_call"),
-        per_query: table.take_clock("timeout"),
-        scope: panel.scope,
-        ..Clocks::default()
-    }
-}
-
-impl Clocks {
-    fn limits(&self) -> Limits {
-        let value = |clock: &Option<Spanned<Duration>>| clock.as_ref().map(|clock| *clock.get_ref());
-        Limits {
-            connect: value(&self.connect),
-            first_content: value(&self.first_content),
-            idle: value(&self.idle),
-            per_call: value(&self.per_call),
-            per_query: value(&self.per_query),
-            overall: value(&self.overall),
-            scope: self.scope,
-        }
-    }
-
-    /// connect < first_content <= per_query <= overall, as far as they are written here or `above`.
-    /// Of two neighbours one must be written here: the others were checked where they stand.
-    fn check_order(&self, above: &Clocks, source: &Source, faults: &Faults) {
-        let chain = [
-            ("connect", &self.connect, &above.connect),
-            ("first_content", &self.first_content, &above.first_content),
-            ("per_query", &self.per_query, &above.per_query),
-            ("overall", &self.overall, &above.overall),
-        ];
-        let mut shorter: Option<(&str, &Spanned<Duration>, bool)> = None;
-        for (name, own, inherited) in chain {
-            let Some(clock) = own.as_ref().or(inherited.as_ref()) else { continue };
-            if let Some((below, short, short_is_own)) =
-                shorter.filter(|(_, _, is_own)| *is_own || own.is_some())
-            {
-                let (low, high) = (*short.get_ref(), *clock.get_ref());
-                if low > high || (low == high && below == "connect") {
-                    let span = if short_is_own { short.span() } else { clock.span() };
-                    let message =
-                        format!("{below} ({low:?}) must be {} than {name} ({high:?})", order(below));
-                    faults.add(source.fault(span, message));
-                }
-            }
-            shorter = Some((name, clock, own.is_some()));
-        }
-    }
-}
-
-fn order(clock: &str) -> &'static str {
-    if clock == "connect" { "shorter" } else { "no longer" }
-}
-
 fn check_names(drafts: &[Draft], source: &Source, faults: &Faults) {
     for (at, draft) in drafts.iter().enumerate() {
         let id = draft.id.get_ref();
@@ -401,3 +315,8 @@ fn check_plan(drafts: &[Draft], source: &Source, faults: &Faults) {
         faults.add(source.fault(drafts[chain[0]].id.span(), message).note(names(&chain)));
     }
 }
+
+#[cfg(test)]
+mod audit_tests;
+#[cfg(test)]
+mod tests;

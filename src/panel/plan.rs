@@ -91,3 +91,105 @@ pub fn longest_chain(needs: &[Vec<usize>]) -> Vec<usize> {
     }
     best.into_iter().max_by_key(Vec::len).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// a; b needs a; c needs a and b; d.
+    fn panel() -> Panel {
+        let query = |name: &str, needs: &str| {
+            format!("[[query]]\nid = \"{name}\"\nneeds = [{needs}]\nprompt = \"p.md\"\n")
+        };
+        let queries = [("a", ""), ("b", "\"a\""), ("c", "\"a\", \"b\""), ("d", "")];
+        let toml: String = queries.iter().map(|(name, needs)| query(name, needs)).collect();
+        let toml = format!("title = \"T\"\n{toml}");
+        let files = |path: &str| match path {
+            "panel.toml" => Some(toml.clone().into_bytes()),
+            "p.md" => Some(b"x".to_vec()),
+            _ => None,
+        };
+        Panel::parse("p".parse().unwrap(), &files).unwrap()
+    }
+
+    /// `w`aiting, `r`unning, `s`ucceeded, `f`ailed for a, b, c and d.
+    fn states(letters: &'static str) -> impl Fn(&QueryName) -> State {
+        move |name| match letters.as_bytes()[usize::from(name.as_str().as_bytes()[0] - b'a')] {
+            b'w' => State::Waiting,
+            b'r' => State::Running,
+            b's' => State::Succeeded,
+            _ => State::Failed,
+        }
+    }
+
+    #[test]
+    fn a_query_starts_when_its_own_needs_are_there() {
+        let panel = panel();
+        let rows: [(&str, &[usize]); 6] = [
+            ("wwww", &[0, 3]),
+            ("rwwr", &[]),
+            ("swwr", &[1]),
+            ("srwr", &[]),
+            ("ssww", &[2, 3]),
+            ("sfws", &[]),
+        ];
+        for (letters, expected) in rows {
+            assert_eq!(ready(&panel, states(letters)), expected, "{letters}");
+        }
+    }
+
+    #[test]
+    fn a_query_is_blocked_by_a_failed_need() {
+        let panel = panel();
+        let name = |name: &str| name.parse::<QueryName>().unwrap();
+        assert_eq!(blocked(&panel, states("swww")), []);
+        assert_eq!(blocked(&panel, states("fwww")), [(1, name("a")), (2, name("a"))]);
+        assert_eq!(blocked(&panel, states("sfws")), [(2, name("b"))]);
+        assert_eq!(blocked(&panel, states("sffs")), []);
+    }
+
+    type Lists = &'static [&'static [usize]];
+
+    #[test]
+    fn circles_are_found_once() {
+        let rows: [(Lists, Lists); 6] = [
+            (&[&[], &[0], &[0, 1]], &[]),
+            (&[&[0]], &[&[0]]),
+            (&[&[1], &[2], &[0], &[0]], &[&[0, 1, 2]]),
+            (&[&[1], &[0], &[3], &[2]], &[&[0, 1], &[2, 3]]),
+            (&[&[1, 2], &[2], &[0]], &[&[0, 2]]),
+            (&[&[1, 2], &[0], &[0]], &[&[0, 1]]),
+        ];
+        for (needs, expected) in rows {
+            let needs: Vec<Vec<usize>> = needs.iter().map(|need| need.to_vec()).collect();
+            assert_eq!(cycles(&needs), expected, "{needs:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_plan_without_circles_has_an_order(edges in prop::collection::vec((0usize..12, 0usize..12), 0..30)) {
+            let mut needs = vec![Vec::new(); 12];
+            for (from, to) in edges {
+                needs[from].push(to);
+            }
+            // Whoever waits for nobody leaves, until nobody can.
+            let mut left: Vec<usize> = (0..12).collect();
+            let mut rounds = 0;
+            loop {
+                let stuck: Vec<usize> =
+                    left.iter().copied().filter(|node| needs[*node].iter().any(|need| left.contains(need))).collect();
+                if stuck.len() == left.len() {
+                    break;
+                }
+                rounds += 1;
+                left = stuck;
+            }
+            prop_assert_eq!(cycles(&needs).is_empty(), left.is_empty());
+            if left.is_empty() {
+                prop_assert_eq!(longest_chain(&needs).len(), rounds);
+            }
+        }
+    }
+}

@@ -41,8 +41,8 @@ impl Untrusted {
     /// Most characters that printing one value takes.
     pub const MOST_PRINTED: usize = 200_000;
 
-    /// Untrusted JSON; `fence` is in lower case. Null stays null.
-    pub fn new(json: Arc<Value>, fence: &Arc<str>, label: &str) -> Jinja {
+    /// Untrusted JSON for a template; `fence` is in lower case. Numbers, truth values and null stay themselves.
+    pub fn value(json: Arc<Value>, fence: &Arc<str>, label: &str) -> Jinja {
         let label = label.replace(|c: char| c.is_control(), " ").into();
         Untrusted { root: json, path: Vec::new(), fence: Arc::clone(fence), label }.into_jinja()
     }
@@ -154,15 +154,21 @@ fn harmless(text: &str, fence: &str) -> String {
     let invisible =
         |c: char| (c.is_control() && c != '\n' && c != '\t') || matches!(c, '\u{e0000}'..='\u{e007f}');
     let mut chars = text.chars().filter(|c| !invisible(*c));
-    let mut kept: String = chars.by_ref().take(Untrusted::MOST_PRINTED).collect();
-    // ASCII lower case keeps every byte in its place.
-    let lower = kept.to_ascii_lowercase();
-    for (at, _) in lower.rmatch_indices(fence) {
-        kept.replace_range(at..at + fence.len(), "[delimiter removed]");
-    }
+    let kept: String = chars.by_ref().take(Untrusted::MOST_PRINTED).collect();
+    let mut kept = without(kept.trim_end(), fence);
     let left = chars.count();
     if left > 0 {
         kept.push_str(&format!("\n[… {left} more characters left out]"));
+    }
+    kept
+}
+
+/// The text without the fence, however it is spelt; `fence` is in lower case.
+pub(super) fn without(text: &str, fence: &str) -> String {
+    let mut kept = text.to_owned();
+    // ASCII lower case keeps every byte in its place.
+    for (at, _) in text.to_ascii_lowercase().rmatch_indices(fence) {
+        kept.replace_range(at..at + fence.len(), "[delimiter removed]");
     }
     kept
 }
