@@ -122,7 +122,9 @@ pub fn main() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Ask(args)) => ask::run(args),
-        Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => panels::check(&paths, common),
+        Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
+            panels::check(&paths, common)
+        }
     };
     ExitCode::from(exit as u8)
 }

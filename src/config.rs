@@ -182,7 +182,8 @@ impl Places {
         let config_dir = environment
             .var("CONFIGURATION_DIRECTORY")
             .map_or_else(|| base("XDG_CONFIG_HOME", ".config"), PathBuf::from);
-        let data_dir = ["ASKSTREAM_DATA_DIR", "STATE_DIRECTORY"].iter().find_map(|name| environment.var(name));
+        let data_dir =
+            ["ASKSTREAM_DATA_DIR", "STATE_DIRECTORY"].iter().find_map(|name| environment.var(name));
         let data_dir = data_dir.map_or_else(|| base("XDG_DATA_HOME", ".local/share"), PathBuf::from);
         Places {
             named: flags.config.is_some(),

@@ -17,6 +17,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header;
 use axum::middleware;
 use axum::response::IntoResponse;
 use axum::response::Response;
@@ -79,7 +81,11 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
 
 /// HEAD on a stream would be served as a GET whose body is thrown away: a run for nobody.
 fn no_head(routes: MethodRouter<Arc<Door>>) -> MethodRouter<Arc<Door>> {
-    routes.head(|| async { method_not_allowed().await })
+    routes.head(|| async {
+        let mut response = method_not_allowed().await.into_response();
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        response
+    })
 }
 
 async fn method_not_allowed() -> Problem {

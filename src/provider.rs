@@ -5,6 +5,8 @@
 //! connection. Every kind passes the same conformance tests.
 
 pub mod openai;
+pub mod rules;
+pub mod scripted;
 pub mod upstream;
 
 use std::sync::Arc;

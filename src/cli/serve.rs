@@ -77,7 +77,8 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
 
 /// Waits for SIGINT or SIGTERM; the first one says what happens now.
 async fn signalled(first: bool) {
-    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
         return std::future::pending().await;
     };
@@ -174,8 +175,12 @@ impl Browser {
         let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
         if wanted {
             let quiet = std::process::Stdio::null;
-            let child =
-                std::process::Command::new(opener).arg(url).stdin(quiet()).stdout(quiet()).stderr(quiet()).spawn();
+            let child = std::process::Command::new(opener)
+                .arg(url)
+                .stdin(quiet())
+                .stdout(quiet())
+                .stderr(quiet())
+                .spawn();
             if let Err(error) = child {
                 eprintln!("  note     could not open a browser ({opener}: {error}); open {url} yourself");
             }

@@ -33,7 +33,6 @@ pub struct File {
 /// One `[providers.NAME]`.
 pub struct Provider {
     pub name: ProviderName,
-    pub span: std::ops::Range<usize>,
     pub base_url: Spanned<String>,
     pub path: Option<String>,
     pub api_key: Option<Spanned<Secret>>,
@@ -103,7 +102,10 @@ impl File {
         if let Some(text) = table.take_text("body_limit") {
             match bytes(text.get_ref()) {
                 Some(limit) => self.door.body_limit = limit,
-                None => table.fault(text.span(), format!("expected a size such as \"8 MiB\", found {:?}", text.get_ref())),
+                None => table.fault(
+                    text.span(),
+                    format!("expected a size such as \"8 MiB\", found {:?}", text.get_ref()),
+                ),
             }
         }
         table.finish();
@@ -149,13 +151,13 @@ fn read_providers(mut table: Reader<'_>) -> Vec<Provider> {
         {
             provider.fault(key.span(), format!("`{}` is built in; choose another name", name.get_ref()));
         }
-        providers.extend(read_provider(provider, name.map(Spanned::into_inner), key.span()));
+        providers.extend(read_provider(provider, name.map(Spanned::into_inner)));
     }
     table.finish();
     providers
 }
 
-fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>, span: std::ops::Range<usize>) -> Option<Provider> {
+fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Provider> {
     table.require(&["kind", "base_url"]);
     let kind = table.take_word("kind", &[("openai", ())]);
     let base_url = table.take_text("base_url");
@@ -178,7 +180,6 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>, span: std::o
     kind?;
     Some(Provider {
         name: name?,
-        span,
         base_url: base_url?,
         path,
         api_key,
@@ -318,7 +319,9 @@ idle = "9s"
         assert_eq!(provider.max_in_flight, Some(1));
         assert_eq!(provider.limits.idle, Some(Duration::from_secs(9)));
         assert!(!provider.stream);
-        assert!(matches!(provider.api_key.as_ref().unwrap().get_ref(), Secret::Env(name) if name == "LOCAL_KEY"));
+        assert!(
+            matches!(provider.api_key.as_ref().unwrap().get_ref(), Secret::Env(name) if name == "LOCAL_KEY")
+        );
     }
 
     #[test]
@@ -341,7 +344,14 @@ idle = "9s"
 
     #[test]
     fn sizes_have_binary_units() {
-        for (text, size) in [("8 MiB", Some(8 << 20)), ("512", Some(512)), ("1KiB", Some(1024)), ("0", None), ("8 MB", None), ("-1", None)] {
+        for (text, size) in [
+            ("8 MiB", Some(8 << 20)),
+            ("512", Some(512)),
+            ("1KiB", Some(1024)),
+            ("0", None),
+            ("8 MB", None),
+            ("-1", None),
+        ] {
             assert_eq!(bytes(text), size, "{text}");
         }
     }

@@ -51,7 +51,8 @@ pub fn read(path: &Path) -> Result<Panel, Vec<Fault>> {
         true => path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")),
         false => path,
     };
-    let place = if folder.is_dir() { Place::Folder(folder.to_path_buf()) } else { Place::File(path.to_path_buf()) };
+    let place =
+        if folder.is_dir() { Place::Folder(folder.to_path_buf()) } else { Place::File(path.to_path_buf()) };
     let absolute = folder.canonicalize().unwrap_or_else(|_| folder.to_path_buf());
     let name = absolute.file_stem().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let name = name.parse().map_err(|why| vec![Fault::of_file(place.shown(), format!("{why}"))])?;
@@ -61,7 +62,9 @@ pub fn read(path: &Path) -> Result<Panel, Vec<Fault>> {
 fn parse(name: PanelName, place: &Place) -> Result<Panel, Vec<Fault>> {
     let folder = place.shown();
     let within = |fault: Fault| match place {
-        Place::File(path) if fault.file == "panel.toml" => Fault { file: path.display().to_string(), ..fault },
+        Place::File(path) if fault.file == "panel.toml" => {
+            Fault { file: path.display().to_string(), ..fault }
+        }
         _ => fault.within(&folder),
     };
     Panel::parse(name, &|file| place.file(file)).map_err(|faults| faults.into_iter().map(within).collect())
@@ -70,7 +73,9 @@ fn parse(name: PanelName, place: &Place) -> Result<Panel, Vec<Fault>> {
 impl Place {
     fn file(&self, path: &str) -> Option<Vec<u8>> {
         match self {
-            Place::BuiltIn(name) => BuiltIn::get(&format!("{name}/{path}")).map(|file| file.data.into_owned()),
+            Place::BuiltIn(name) => {
+                BuiltIn::get(&format!("{name}/{path}")).map(|file| file.data.into_owned())
+            }
             Place::Folder(folder) => std::fs::read(folder.join(path)).ok(),
             Place::File(file) if path == "panel.toml" => std::fs::read(file).ok(),
             Place::File(file) => std::fs::read(file.parent()?.join(path)).ok(),

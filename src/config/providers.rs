@@ -1,6 +1,5 @@
 //! Who can be asked: the file's providers, keys in the environment, and what is built in.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -48,7 +47,12 @@ const MODEL: &str = "ASKSTREAM_MODEL";
 const IN_FLIGHT: usize = 8;
 
 /// The pool of everything but the scripts.
-pub fn pool(file: &File, environment: &dyn Environment, faults: &mut Vec<Fault>, notices: &mut Vec<String>) -> Pool {
+pub fn pool(
+    file: &File,
+    environment: &dyn Environment,
+    faults: &mut Vec<Fault>,
+    notices: &mut Vec<String>,
+) -> Pool {
     let client = Client::default();
     let mut pool = Pool::default();
     let mut first: Option<Target> = None;
@@ -108,7 +112,14 @@ pub fn with_scripts(
 }
 
 /// A model that nobody has configured is a mistake, unless its provider only lacks a key.
-fn check_choice(pool: &Pool, panel: &Panel, query: &str, choice: &ModelChoice, file: &File, faults: &mut Vec<Fault>) {
+fn check_choice(
+    pool: &Pool,
+    panel: &Panel,
+    query: &str,
+    choice: &ModelChoice,
+    file: &File,
+    faults: &mut Vec<Fault>,
+) {
     let why = match pool.target(choice, true) {
         Ok(_) | Err(NoTarget::NoDefault) => return,
         Err(why) => why,
@@ -121,9 +132,9 @@ fn check_choice(pool: &Pool, panel: &Panel, query: &str, choice: &ModelChoice, f
     let names: Vec<String> = pool.endpoints().map(|endpoint| endpoint.provider.name().to_string()).collect();
     let fault = Fault::of_file(format!("panels/{}", panel.name), format!("queries.{query}: {why}"));
     faults.push(match &why {
-        NoTarget::UnknownProvider(name) => {
-            fault.suggest(name, names.iter().map(String::as_str)).note(format!("add [providers.{name}] to the configuration"))
-        }
+        NoTarget::UnknownProvider(name) => fault
+            .suggest(name, names.iter().map(String::as_str))
+            .note(format!("add [providers.{name}] to the configuration")),
         _ => fault,
     });
 }
@@ -183,7 +194,9 @@ fn endpoint(openai: OpenAi, provider: &file::Provider) -> Endpoint {
 fn reveal(secret: &Secret, environment: &dyn Environment) -> Result<SecretString, String> {
     match secret {
         Secret::Literal(value) => Ok(value.clone()),
-        Secret::Env(name) => environment.var(name).map(SecretString::from).ok_or_else(|| format!("{name} is not set")),
+        Secret::Env(name) => {
+            environment.var(name).map(SecretString::from).ok_or_else(|| format!("{name} is not set"))
+        }
         Secret::File(path) => match std::fs::read_to_string(path) {
             Ok(text) => Ok(text.trim().to_owned().into()),
             Err(error) => Err(format!("cannot read {path}: {error}")),

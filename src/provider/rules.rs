@@ -39,9 +39,10 @@ impl Provider for Rules {
     }
 
     fn ask(&self, call: Call) -> Chunks {
-        let answer = call.checked.as_deref().and_then(|checked| {
-            audit::answer(call.query.as_str(), &checked.project, &checked.checks)
-        });
+        let answer = call
+            .checked
+            .as_deref()
+            .and_then(|checked| audit::answer(call.query.as_str(), &checked.project, &checked.checks));
         let chunks = match answer {
             Some(answer) => vec![
                 Ok(Chunk::Sent),
