@@ -40,6 +40,12 @@ pub struct Head {
 const PAGE: usize = 256;
 
 impl Journal {
+    /// The journal of a run that is about to be made, to be read before its first event.
+    pub fn open(run: RunId, store: Arc<dyn Store>) -> (Unwritten, Journal) {
+        let (head, watched) = watch::channel(Head { seq: 0, ended: false });
+        (Unwritten { store: Arc::clone(&store), head }, Journal { run, store, head: watched })
+    }
+
     /// The journal of a run that nobody writes any more.
     pub fn closed(run: RunId, store: Arc<dyn Store>, head: u64) -> Journal {
         let (_, head) = watch::channel(Head { seq: head, ended: true });
@@ -95,6 +101,19 @@ impl Journal {
     }
 }
 
+/// A journal that waits for the lease of its run.
+pub struct Unwritten {
+    store: Arc<dyn Store>,
+    head: watch::Sender<Head>,
+}
+
+impl Unwritten {
+    /// The writer of a new run, accepted now, whose events say if it is simulated.
+    pub fn begin(self, lease: Lease, simulated: bool) -> Writer {
+        Writer { store: self.store, lease, accepted: Instant::now(), simulated, head: self.head }
+    }
+}
+
 /// The only one that appends to a run's journal.
 pub struct Writer {
     store: Arc<dyn Store>,
@@ -105,17 +124,6 @@ pub struct Writer {
 }
 
 impl Writer {
-    /// The writer of a new run, accepted now, whose events say if it is simulated.
-    pub fn new(store: Arc<dyn Store>, lease: Lease, simulated: bool) -> Writer {
-        let (head, _) = watch::channel(Head { seq: 0, ended: false });
-        Writer { store, lease, accepted: Instant::now(), simulated, head }
-    }
-
-    /// The journal for readers.
-    pub fn journal(&self) -> Journal {
-        Journal { run: self.lease.run.clone(), store: Arc::clone(&self.store), head: self.head.subscribe() }
-    }
-
     /// The run.
     pub fn run(&self) -> &RunId {
         &self.lease.run
@@ -169,10 +177,11 @@ mod tests {
         Body::RunWarning(RunWarning { code: "n".into(), message: n.to_string(), query: None })
     }
 
-    async fn writer() -> Writer {
+    async fn begin() -> (Writer, Journal) {
         let store = Arc::new(Memory::default());
         let lease = conformance::begin(&*store, None).await;
-        Writer::new(store, lease, false)
+        let (unwritten, journal) = Journal::open(lease.run.clone(), store);
+        (unwritten.begin(lease, false), journal)
     }
 
     async fn read_all(journal: Journal, from: u64) -> Vec<u64> {
@@ -189,11 +198,11 @@ mod tests {
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn readers_that_join_at_any_time_see_the_same_once() {
-        let mut writer = writer().await;
+        let (mut writer, journal) = begin().await;
         let mut readers = JoinSet::new();
         for n in 1..=500 {
             if n % 5 == 1 {
-                readers.spawn(read_all(writer.journal(), 0));
+                readers.spawn(read_all(journal.clone(), 0));
             }
             writer.append(&[something(n)]).await.unwrap();
         }
@@ -206,9 +215,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_reader_waits_for_what_follows_its_cursor() {
-        let mut writer = writer().await;
+        let (mut writer, journal) = begin().await;
         writer.append(&[something(1), something(2)]).await.unwrap();
-        let journal = writer.journal();
         assert_eq!(journal.after(1).await.unwrap().len(), 1);
         let waiting = journal.after(2);
         tokio::pin!(waiting);

@@ -165,11 +165,16 @@ impl Runs {
         if self.live().len() >= self.settings.active_runs {
             return Err(Refusal::Overloaded);
         }
-        let new = NewRun { run: RunId::generate(), ask, created_at: Timestamp::now(), key };
+        let run = RunId::generate();
+        let new = NewRun { run: run.clone(), ask, created_at: Timestamp::now(), key };
+        let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store));
+        let live = Live { journal, control: Control::default(), watchers: Watchers::default() };
+        // Listed before it is made: whoever finds it by its key must find it under way.
+        let listed = self.list(run, live.clone());
         match self.store.create(new).await.map_err(Refusal::Store)? {
             Created::New(lease) => {
-                let writer = Writer::new(Arc::clone(&self.store), lease, job.is_simulated());
-                Ok(self.launch(job, writer))
+                let writer = unwritten.begin(lease, job.is_simulated());
+                Ok(self.launch(job, writer, live, listed))
             }
             Created::Joined(run) => self.attach(&run).await.map_err(|absent| match absent {
                 Absent::Store(error) => Refusal::Store(error),
@@ -177,6 +182,12 @@ impl Runs {
             }),
             Created::Conflict(run) => Err(Refusal::Conflict(run)),
         }
+    }
+
+    /// Puts a run on the list of live ones until the entry is dropped.
+    fn list(&self, run: RunId, live: Live) -> Listed {
+        self.live().insert(run.clone(), live);
+        Listed { run, live: Arc::clone(&self.live) }
     }
 
     fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
@@ -200,15 +211,10 @@ impl Runs {
         )
     }
 
-    fn launch(&self, job: Job, writer: Writer) -> Attached {
+    fn launch(&self, job: Job, writer: Writer, live: Live, listed: Listed) -> Attached {
+        let Live { journal, control, watchers } = live;
         let run = writer.run().clone();
-        let journal = writer.journal();
-        let control = Control::default();
-        let watchers = Watchers::default();
-        let live = Live { journal: journal.clone(), control: control.clone(), watchers: watchers.clone() };
-        self.live().insert(run.clone(), live);
         let leaving = watchers.all_left(job.on_disconnect, self.settings.grace);
-        let listed = Listed { run: run.clone(), live: Arc::clone(&self.live) };
         self.tasks.spawn(async move {
             let _listed = listed;
             supervise(job, writer, control, leaving).await;

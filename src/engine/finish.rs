@@ -60,7 +60,9 @@ impl Ended<'_> {
         let mut result = None;
         let mut flattened = Map::new();
         let mut warnings_out = warnings.clone();
-        match self.output(status, &warnings) {
+        let output = self.output(status, &warnings);
+        let findings_only = output.is_none() && self.checked.is_some();
+        match output {
             Some(mut output) if self.panel.merge.flatten => {
                 if let Some(Value::Array(merged)) = output.remove("warnings") {
                     warnings_out = merged;
@@ -70,7 +72,6 @@ impl Ended<'_> {
             Some(output) => result = Some(Value::Object(output)),
             None => {}
         }
-        let findings_only = status == RunOutcome::Failed && self.checked.is_some();
         if let Some(checked) = self.checked.filter(|_| findings_only) {
             flattened.insert("findings".into(), json!(checked.checks.findings));
         }
