@@ -1,17 +1,20 @@
 /** The timeline's axis: how long it is and where its ticks stand. */
 
-/** What the reader chose: a fixed number of seconds, or as the run needs. */
-export type Span = 'fit' | 10 | 30 | 120
+/** What the reader chose: nothing yet, as long as the run is, or a fixed number of seconds. */
+export type Span = 'auto' | 'fit' | 10 | 30 | 120
 
 const FIRST_MS = 30_000
 const LENGTHS = [1, 2, 3, 5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 300, 600, 1200, 1800, 3600]
 const STEPS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600]
 const MOST_TICKS = 6
 
-/** The axis in ms. While the run is live it doubles in one step at nine tenths; bars never crawl back. */
-export function spanMs(choice: Span, elapsedMs: number, ended: boolean): number {
-  if (choice !== 'fit') return choice * 1000
-  if (ended) {
+/**
+ * The axis in ms. For a run that is watched live it doubles in one step at nine tenths, so that
+ * bars never crawl back, and it stays when the run ends; a run that had ended is fitted.
+ */
+export function spanMs(choice: Span, elapsedMs: number, live: boolean): number {
+  if (typeof choice === 'number') return choice * 1000
+  if (choice === 'fit' || !live) {
     const needed = elapsedMs / 0.97
     return (LENGTHS.find((seconds) => seconds * 1000 >= needed) ?? Math.ceil(needed / 3_600_000) * 3600) * 1000
   }

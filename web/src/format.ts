@@ -95,6 +95,6 @@ export function label(key: string): string {
   const per = key.replace(/_czk_per_m3$/, '_czk')
   const unit = UNITS.find(([pattern]) => pattern.test(per))
   const stem = (unit ? per.replace(unit[0], '') : per).replaceAll('_', ' ').trim()
-  const name = stem.charAt(0).toUpperCase() + stem.slice(1)
+  const name = (stem.charAt(0).toUpperCase() + stem.slice(1)).replace(/(\d+) percent\b/, '$1 %').replace(/\bvat\b/i, 'VAT')
   return unit ? `${name}, ${unit[1]}` : name
 }

@@ -3,6 +3,8 @@
 import type { FinalResult, Finding, Warning } from './wire/event'
 import { isEmpty, isRecord, list, record, text } from './wire/json'
 import type { Json, JsonObject } from './wire/json'
+import { reason } from './format'
+import { isTerminal } from './run'
 import type { RunView } from './run'
 
 /** The event's own fields; every other key of a final result is content. */
@@ -101,14 +103,16 @@ export interface Gap {
   readonly query: string
 }
 
-/** What was not checked, and why. */
-export function gaps(body: JsonObject): readonly Gap[] {
-  return list(body.not_checked).map((entry) => {
+/** What was not checked, and why; a query that did not succeed is never passed over. */
+export function gaps(run: RunView): readonly Gap[] {
+  const stated = list(content(run.final).not_checked).map((entry): Gap => {
     const gap = record(entry)
     return isRecord(entry)
       ? { section: text(gap.section), reason: text(gap.reason), query: text(gap.query) }
       : { section: text(entry), reason: '', query: '' }
   })
+  const open = run.queries.filter((query) => query.phase !== 'done' && !stated.some((gap) => gap.query === query.id))
+  return isTerminal(run) ? [...stated, ...open.map((query) => ({ section: query.title, reason: reason(query.error), query: '' }))] : stated
 }
 
 /** Whether the query's sections can be shown: it ended well. */
@@ -158,6 +162,6 @@ export function counts(run: RunView): { readonly fix: number; readonly verify: n
   return {
     fix: ranks.filter((value) => value >= 3).length,
     verify: ranks.filter((value) => value === 1 || value === 2).length,
-    missing: gaps(content(run.final)).length,
+    missing: gaps(run).length,
   }
 }

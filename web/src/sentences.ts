@@ -59,7 +59,9 @@ export function figuresOf(query: QueryView): readonly string[] {
   if (query.tokens !== undefined) figures.push(say('row.tokens', { n: number(query.tokens) }))
   if (speed !== undefined) figures.push(say('row.rate', { n: Math.round(speed) }))
   if (!isClosed(query) && query.sections.length > 0) figures.push(say('row.sections', { n: query.sections.length }))
-  if (isClosed(query) && query.attempts.length + query.attempt > 0) figures.push(price(query.cost, query.provider))
+  // A failure that cost nothing known says nothing of cost.
+  const paid = query.cost !== undefined || query.phase === 'done'
+  if (isClosed(query) && paid) figures.push(price(query.cost, query.provider))
   return figures
 }
 

@@ -102,6 +102,7 @@ export const en = {
   'conn.ended': 'ended',
   'conn.reconnecting_text': 'Connection lost {ago} s ago; the run goes on. Next try in {next} s.',
   'conn.offline_text': 'Server not reachable since {time}. The run goes on without this page. Next try in {next} s.',
+  'conn.gone': 'The server no longer knows this run: {why}. What is shown here is all that arrived.',
   'conn.try': 'Try now',
   'conn.caught_up': 'Caught up: {n} event.|Caught up: {n} events.',
 
@@ -128,7 +129,7 @@ export const en = {
   'phase.waiting': 'Waiting for first token',
   'phase.streaming': 'Receiving',
   'phase.validating': 'Checking the answer',
-  'phase.backoff': 'Waiting before the next attempt',
+  'phase.backoff': 'Waiting to retry',
   'phase.fallback': 'Switched provider',
   'phase.done': 'Done',
   'phase.failed': 'Failed',
@@ -167,6 +168,7 @@ export const en = {
   'detail.hint': 'Hint',
 
   'report.title': 'Report',
+  'report.checks_only': 'Checks without AI',
   'report.pending': 'The verdict follows when the queries have ended. The checks without AI are already here.',
   'report.nothing_yet': 'The report follows when the queries have ended.',
   'report.verdict': 'Verdict',

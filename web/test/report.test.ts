@@ -16,8 +16,13 @@ const run = journal.reduce(apply, before)
 
 describe('the report of a partial run', () => {
   it('says what was not checked, and takes no failure for a risk', () => {
-    expect(gaps(content(run.final)).map((gap) => gap.query)).toEqual(['compliance_risks', 'compliance_risks', 'compliance_risks'])
+    expect(gaps(run).map((gap) => gap.query)).toEqual(['compliance_risks', 'compliance_risks', 'compliance_risks'])
     expect(risks(content(run.final))).toEqual([])
+  })
+
+  it('names a query without an answer even where the result does not', () => {
+    const silent = { ...run, final: run.final && { ...run.final, not_checked: [] } }
+    expect(gaps(silent)).toEqual([{ section: 'Compliance and risks', reason: 'mistral said nothing for 15 s.', query: '' }])
   })
 
   it('puts the worst findings first, with their rows', () => {
@@ -53,9 +58,9 @@ describe('numbers', () => {
 
 describe('the axis', () => {
   it('doubles in one step and never shrinks while the run is live', () => {
-    expect([0, 26_000, 28_000, 55_000].map((ms) => spanMs('fit', ms, false))).toEqual([30_000, 30_000, 60_000, 120_000])
-    expect([5, 900, 8000, 15_004].map((ms) => spanMs('fit', ms, true))).toEqual([1000, 1000, 10_000, 20_000])
-    expect(spanMs(10, 60_000, false)).toBe(10_000)
+    expect([0, 26_000, 28_000, 55_000].map((ms) => spanMs('auto', ms, true))).toEqual([30_000, 30_000, 60_000, 120_000])
+    expect([5, 900, 8000, 15_004].map((ms) => spanMs('auto', ms, false))).toEqual([1000, 1000, 10_000, 20_000])
+    expect([spanMs('fit', 8000, true), spanMs(10, 60_000, true)]).toEqual([10_000, 10_000])
   })
 
   it('has a few round ticks', () => {

@@ -16,7 +16,7 @@ export function BillTable({ positions }: { positions: readonly JsonObject[] }) {
       <table class="sheet">
         <thead>
           <tr>
-            <th scope="col" class="right">{say('col.no')}</th>
+            <th scope="col" class="right slim">{say('col.no')}</th>
             <th scope="col">{say('col.item')}</th>
             {columns.map(({ key, title }) => (
               <th key={key} scope="col" class={key === 'unit' ? undefined : 'right'}>

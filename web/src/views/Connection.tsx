@@ -11,9 +11,14 @@ const SECOND_MS = 1000
 export function Connection({ followed }: { followed: Followed }) {
   const link = followed.link.value
   const caughtUp = followed.caughtUp.value
+  const problem = followed.problem.value
   const action = { label: say('conn.try'), run: followed.tryNow }
 
   useEffect(() => {
+    if (link.state === 'ended' && problem) {
+      notice.value = { tone: 'warn', text: say('conn.gone', { why: problem.detail }) }
+      return
+    }
     if (link.state !== 'reconnecting' && link.state !== 'offline') {
       notice.value = caughtUp > 0 ? { tone: 'plain', text: say('conn.caught_up', { n: caughtUp }) } : undefined
       return
@@ -24,7 +29,7 @@ export function Connection({ followed }: { followed: Followed }) {
     tell()
     const timer = setInterval(tell, SECOND_MS)
     return () => clearInterval(timer)
-  }, [link, caughtUp])
+  }, [link, caughtUp, problem])
 
   useEffect(() => {
     if (link.state === 'reconnecting') announce(say('live.reconnecting'))

@@ -29,7 +29,7 @@ export function CostAndTime({ run }: { run: RunView }) {
                 <td class="right" data-label={say('col.first_token')}>{firstToken(query)}</td>
                 <td class="right" data-label={say('col.total_time')}>{query.timeMs !== undefined && duration(query.timeMs)}</td>
                 <td class="right" data-label={say('col.tokens')}>{tokens(query)}</td>
-                <td class="right" data-label={say('col.cost')}>{query.provider && price(query.cost, query.provider)}</td>
+                <td class="right" data-label={say('col.cost')}>{(query.cost ?? (query.phase === 'done')) && price(query.cost, query.provider)}</td>
                 <td data-label={say('col.result')}>{query.error && query.phase === 'failed' ? reason(query.error) : phaseWord(query.phase)}</td>
               </tr>
             ))}
@@ -56,7 +56,7 @@ function firstToken(query: QueryView): string {
 /** "All calls one after the other would have taken 38.2 s ...": the efficiency as a sentence. */
 function speed(run: RunView): string {
   const performance = run.final?.performance
-  if (performance === undefined) return ''
+  if (performance === undefined || run.status === 'cancelled') return ''
   const times = Object.entries(performance.query_times)
   if (times.length < 2) return say('report.parallel_one')
   const sum = times.reduce((all, [, time]) => all + time, 0)

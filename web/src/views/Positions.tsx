@@ -28,7 +28,7 @@ export function Positions({ run }: { run: RunView }) {
         <table class="sheet" data-testid="positions-table">
           <thead>
             <tr>
-              <th scope="col" class="right">{say('col.no')}</th>
+              <th scope="col" class="right slim">{say('col.no')}</th>
               <th scope="col">{say('col.item')}</th>
               <th scope="col" class="right">{say('col.quantity')}</th>
               <th scope="col">{say('col.unit')}</th>

@@ -38,7 +38,7 @@ export function QueryRow({ query, index, run, elapsed, span, selected, reachable
           id={`row-${query.id}`}
           tabIndex={reachable ? 0 : -1}
           aria-expanded={open}
-          aria-controls="detail"
+          aria-controls={open ? 'detail' : undefined}
           title={say('time.details', { query: query.title })}
         >
           <span class="muted number">{index + 1}</span> {query.title}

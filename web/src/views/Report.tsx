@@ -1,8 +1,9 @@
 import { resultPath } from '../api'
 import { label, number } from '../format'
-import { COMPREHENSIVE, TECHNICAL, answered, content, further, gaps, onlyRules, warnings } from '../report'
+import { COMPREHENSIVE, TECHNICAL, answered, content, further, gaps, warnings } from '../report'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
+import { titleOf } from '../sentences'
 import { count, isEmpty, isRecord, list, record, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
@@ -21,25 +22,22 @@ import { Verdict } from './Verdict'
 export function Report({ run }: { run: RunView }) {
   const ended = isTerminal(run)
   const body = content(run.final)
-  const missing = gaps(body)
+  if (run.status === 'failed') return <ChecksOnly run={run} />
+  const missing = gaps(run)
   const warned = warnings(run)
-  const nothing = run.checks === undefined && Object.keys(body).length === 0
-  if (ended && nothing) return run.status === 'failed' ? null : <CostAndTime run={run} />
   const confidence = count(body.confidence)
   const assumed = list(body.assumptions)
-  const failed = run.status === 'failed'
   return (
     <article class="report" data-testid="report" aria-labelledby="report-title" aria-busy={!ended}>
       <div class="report-head">
         <h2 id="report-title">{say('report.title')}</h2>
-        {ended && !failed && (
+        {ended && (
           <a href={resultPath(run.id)} target="_blank" rel="noopener">
             {say('report.json')}
           </a>
         )}
       </div>
-      {!failed && <Verdict run={run} body={body} />}
-      {ended && onlyRules(run) && !run.simulated && <p class="no-model" data-testid="no-model">{say('report.no_model')}</p>}
+      <Verdict run={run} body={body} />
       {missing.length > 0 && <NotChecked run={run} gaps={missing} />}
       {warned.length > 0 && (
         <Section title={say('report.warnings')} testid="warnings">
@@ -47,7 +45,7 @@ export function Report({ run }: { run: RunView }) {
             {warned.map((warning) => (
               <li key={warning.message}>
                 {warning.message}
-                {(warning.source ?? warning.query) && <span class="muted"> ({warning.source ?? warning.query})</span>}
+                {(warning.source ?? warning.query) && <span class="muted"> ({titleOf(run, warning.source ?? warning.query ?? '')})</span>}
               </li>
             ))}
           </ul>
@@ -75,7 +73,7 @@ export function Report({ run }: { run: RunView }) {
         </Section>
       )}
       {ended && <CostAndTime run={run} />}
-      {ended && !failed && (
+      {ended && (
         <footer class="muted">
           {confidence !== undefined && <p>{say('report.confidence', { n: number(confidence * 100, 0) })}</p>}
           <p>{text(body.disclaimer) || say('report.disclaimer')}</p>
@@ -85,16 +83,31 @@ export function Report({ run }: { run: RunView }) {
   )
 }
 
+/** After a total failure: what the checks found still stands, and nothing pretends to be a report. */
+function ChecksOnly({ run }: { run: RunView }) {
+  if (run.checks === undefined || run.checks.findings.length === 0) return null
+  return (
+    <article class="report" data-testid="checks-only" aria-labelledby="checks-title">
+      <div class="report-head">
+        <h2 id="checks-title">{say('report.checks_only')}</h2>
+      </div>
+      <FixFirst run={run} />
+      <FindingsTable run={run} />
+      <Positions run={run} />
+    </article>
+  )
+}
+
 function Technical({ run, body }: { run: RunView; body: JsonObject }) {
   if (!answered(run, COMPREHENSIVE)) return null
   return (
-    <>
+    <div class="columns">
       {TECHNICAL.filter((key) => !isEmpty(body[key])).map((key) => (
         <Section key={key} title={label(key)} run={run} query={COMPREHENSIVE}>
           <Value value={body[key]} />
         </Section>
       ))}
-    </>
+    </div>
   )
 }
 

@@ -91,7 +91,7 @@ export function RunHeader({ run, followed }: { run: RunView; followed: Followed 
         </div>
       </dl>
       <div class="run-actions">
-        {!ended && (
+        {!ended && followed.link.value.state !== 'ended' && (
           <button
             type="button"
             data-testid="cancel-run"

@@ -1,5 +1,6 @@
 import { useComputed, useSignal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
+import { useRef } from 'preact/hooks'
 import { spanMs, ticks } from '../axis'
 import type { Span } from '../axis'
 import type { Followed } from '../follow'
@@ -17,16 +18,14 @@ interface Props {
   readonly selected: Signal<string>
 }
 
-const SPANS: readonly Span[] = ['fit', 10, 30, 120]
+const SPANS = ['fit', 10, 30, 120] as const
 
 /** A row per query on a shared time axis; a real table whose text says all that its bars say. */
 export function Timeline({ run, followed, selected }: Props) {
-  const choice = useSignal<Span>('fit')
+  const choice = useSignal<Span>('auto')
   const ended = isTerminal(run)
-  const span = useComputed(() => {
-    const view = followed.view.value
-    return spanMs(choice.value, followed.elapsed.value, view !== undefined && isTerminal(view))
-  })
+  const live = useRef(!ended).current
+  const span = useComputed(() => spanMs(choice.value, followed.elapsed.value, live))
   const length = span.value
   const stale = !ended && followed.link.value.state !== 'live'
   const done = run.queries.filter(isClosed).length

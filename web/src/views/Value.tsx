@@ -1,10 +1,11 @@
-import { label, number } from '../format'
+import { decimals, label, number } from '../format'
 import { isEmpty, isList, isRecord, list, record, text } from '../wire/json'
 import type { Json, JsonObject } from '../wire/json'
 import { say } from '../words'
 
 const MOST_COLUMNS = 8
 const DEEPEST = 6
+const LEDGER = 4
 
 /** Any JSON of an answer, laid out by its shape: words, lists, tables, pairs. Only text nodes. */
 export function Value({ value, depth = 0 }: { value: Json | undefined; depth?: number }) {
@@ -16,11 +17,15 @@ export function Value({ value, depth = 0 }: { value: Json | undefined; depth?: n
 }
 
 function Pairs({ value, depth }: { value: JsonObject; depth: number }) {
-  const entries = Object.entries(value).filter(([, part]) => !isEmpty(part))
+  const all = Object.entries(value).filter(([, part]) => !isEmpty(part))
+  const numbers = all.flatMap(([key, part]) => (typeof part === 'number' ? [[key, part] as const] : []))
+  if (depth === 0 && numbers.length === all.length && all.length >= LEDGER) return <Ledger entries={numbers} />
+  // Single values first, so that nested parts do not tear their rows apart.
+  const entries = [...all.filter(([, part]) => !isNested(part)), ...all.filter(([, part]) => isNested(part))]
   return (
     <dl class="pairs">
       {entries.map(([key, part]) => (
-        <div key={key} class={isRecord(part) || list(part).some(isRecord) ? 'wide' : undefined}>
+        <div key={key} class={isNested(part) ? 'wide' : undefined}>
           <dt>{label(key)}</dt>
           <dd>
             <Value value={part} depth={depth + 1} />
@@ -28,6 +33,27 @@ function Pairs({ value, depth }: { value: JsonObject; depth: number }) {
         </div>
       ))}
     </dl>
+  )
+}
+
+function isNested(value: Json | undefined): boolean {
+  return isRecord(value) || list(value).some(isRecord)
+}
+
+/** Numbers only: one under the other, decimals aligned. */
+function Ledger({ entries }: { entries: readonly (readonly [string, number])[] }) {
+  const places = decimals(entries.map(([, amount]) => amount))
+  return (
+    <table class="ledger">
+      <tbody>
+        {entries.map(([key, amount]) => (
+          <tr key={key}>
+            <th scope="row">{label(key)}</th>
+            <td class="right">{number(amount, places)}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
   )
 }
 

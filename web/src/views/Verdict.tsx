@@ -1,4 +1,4 @@
-import { counts } from '../report'
+import { counts, onlyRules } from '../report'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { titleOf } from '../sentences'
@@ -16,8 +16,15 @@ export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
   const tally = counts(run)
   const reasons = list(verdict.reasons).map(text).filter(Boolean)
   if (!isTerminal(run)) {
-    return <p class="verdict pending muted">{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
+    return (
+      <>
+        <p class="verdict muted">{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
+        <Basis run={run} body={body} />
+      </>
+    )
   }
+  // A panel without checks and without a verdict has nothing to count.
+  if (word === '' && run.checks === undefined) return null
   return (
     <>
       {run.status === 'cancelled' && <p class="muted">{say('report.cancelled', { reason: why(run) })}</p>}
@@ -40,7 +47,7 @@ export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
           )}
         </div>
       </div>
-      <p class="coverage muted">{basis(run, body).join('  ·  ')}</p>
+      <Basis run={run} body={body} />
     </>
   )
 }
@@ -58,6 +65,15 @@ function why(run: RunView): string {
   const reason = run.final?.reason
   if (reason === 'disconnect') return say('report.cancel_disconnect')
   return say(reason === 'shutdown' ? 'report.cancel_shutdown' : 'report.cancel_client')
+}
+
+/** What the report rests on, in one line that is there from the start. */
+function Basis({ run, body }: { run: RunView; body: JsonObject }) {
+  return (
+    <p class="coverage muted">
+      {onlyRules(run) && !run.simulated && <b data-testid="no-model">{say('report.no_model')}</b>} {basis(run, body).join('  ·  ')}
+    </p>
+  )
 }
 
 /** How many rows were checked and sent, and by which rules. */
