@@ -404,3 +404,6 @@ impl Answering {
         self.ready.push_back(Err(failure));
     }
 }
+
+#[cfg(test)]
+mod tests;
