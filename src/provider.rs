@@ -7,6 +7,7 @@
 #[cfg(test)]
 mod fake;
 pub mod openai;
+pub mod scripted;
 pub mod upstream;
 
 use std::sync::Arc;
