@@ -4,6 +4,8 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+#[cfg(test)]
+mod fake;
 pub mod openai;
 pub mod rules;
 pub mod scripted;

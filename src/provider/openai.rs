@@ -149,6 +149,10 @@ impl Provider for OpenAi {
         self.0.place.clone()
     }
 
+    fn streams(&self) -> bool {
+        self.0.settings.stream
+    }
+
     fn ask(&self, call: Call) -> Chunks {
         let mut asking = Asking::new(self.0.clone(), call);
         Box::pin(async_stream::stream! {
@@ -406,3 +410,6 @@ impl Answering {
         self.ready.push_back(Err(failure));
     }
 }
+
+#[cfg(test)]
+mod tests;
