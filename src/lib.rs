@@ -2,6 +2,7 @@
 //!
 //! The modules stand on four floors and import downwards only; `tests/it/floors.rs` holds the map.
 
+pub mod audit;
 pub mod failure;
 pub mod id;
 pub mod sheet;

@@ -1,0 +1,95 @@
+//! The construction audit without AI.
+//!
+//! Pure functions over a project and a table of limiting values: what was
+//! asked goes in, findings, answers and the report come out. Nothing here
+//! waits, reads a file or knows an example.
+
+pub mod bill;
+pub mod chemistry;
+pub mod cover;
+pub mod elements;
+#[cfg(test)]
+mod examples_test;
+pub mod exposure;
+pub mod finding;
+pub mod geometry;
+pub mod group;
+pub mod missing;
+pub mod money;
+pub mod project;
+pub mod reinforcement;
+pub mod row;
+pub mod ruleset;
+pub mod scan;
+pub mod specification;
+pub mod standards;
+pub mod strength;
+pub mod subject;
+pub mod text;
+
+use std::collections::BTreeMap;
+
+pub use finding::Checks;
+pub use finding::Coverage;
+pub use finding::Finding;
+pub use finding::RulesetName;
+pub use finding::Severity;
+pub use project::Project;
+
+/// All checks over all positions; the same project always gives the same findings.
+pub fn check(project: &Project) -> Checks {
+    let groups = group::groups(project);
+    let subjects = subject::subjects(project);
+    let mut findings = bill::check(project);
+    findings.extend(geometry::check(project, &groups));
+    findings.extend(reinforcement::check(project, &groups));
+    findings.extend(exposure::check(project, &subjects));
+    findings.extend(chemistry::check(project, &subjects));
+    findings.extend(cover::check(project, &subjects));
+    findings.extend(standards::check(project));
+    findings.extend(missing::check(project, &subjects));
+    findings.extend(money::check(project));
+    Checks {
+        findings: in_document_order(project, findings),
+        coverage: Coverage {
+            positions_total: project.positions.len(),
+            positions_checked: project.positions.len(),
+            positions_sent: BTreeMap::new(),
+        },
+        ruleset: project.ruleset.title(),
+    }
+}
+
+/// The same about several rows is said once; by first row, the project as a whole last; then numbered.
+fn in_document_order(project: &Project, findings: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in findings {
+        let key = format!(
+            "{} {} {} {} {}",
+            finding.rule,
+            finding.severity.as_str(),
+            finding.found,
+            finding.expected,
+            finding.message
+        );
+        // Faults of single rows stay apart: each names its own row.
+        let is_shared = finding.rule.starts_with("EXP") || finding.rule.starts_with("COVER");
+        match places.get(&key).filter(|_| is_shared) {
+            Some(at) => {
+                let rows: Vec<usize> = merged[*at].rows.iter().chain(&finding.rows).copied().collect();
+                let earlier = merged[*at].clone();
+                merged[*at] = earlier.rows(project, &rows);
+            }
+            None => {
+                places.insert(key, merged.len());
+                merged.push(finding);
+            }
+        }
+    }
+    merged.sort_by_key(|finding| finding.rows.first().copied().unwrap_or(usize::MAX));
+    for (at, finding) in merged.iter_mut().enumerate() {
+        finding.id = format!("F-{:03}", at + 1);
+    }
+    merged
+}
