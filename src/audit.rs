@@ -4,8 +4,12 @@
 //! asked goes in, findings, answers and the report come out. Nothing here
 //! waits, reads a file or knows an example.
 
+pub mod advice;
+pub mod answers;
 pub mod bill;
+pub mod brief;
 pub mod chemistry;
+pub mod conflict;
 pub mod cover;
 pub mod elements;
 #[cfg(test)]
@@ -18,6 +22,7 @@ pub mod missing;
 pub mod money;
 pub mod project;
 pub mod reinforcement;
+pub mod report;
 pub mod row;
 pub mod ruleset;
 pub mod scan;
@@ -26,15 +31,25 @@ pub mod standards;
 pub mod strength;
 pub mod subject;
 pub mod text;
+pub mod verdict;
 
 use std::collections::BTreeMap;
 
+pub use answers::answer;
+pub use brief::Brief;
+pub use brief::brief;
 pub use finding::Checks;
 pub use finding::Coverage;
 pub use finding::Finding;
 pub use finding::RulesetName;
 pub use finding::Severity;
 pub use project::Project;
+pub use report::Part;
+pub use report::report;
+pub use verdict::Status;
+pub use verdict::Verdict;
+pub use verdict::compliance_status;
+pub use verdict::verdict;
 
 /// All checks over all positions; the same project always gives the same findings.
 pub fn check(project: &Project) -> Checks {

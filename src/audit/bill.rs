@@ -28,6 +28,11 @@ use crate::sheet::Position;
 use crate::sheet::number::Reading;
 use crate::sheet::unit::Kind;
 
+/// An object and an element's id.
+type Place<'a> = (Option<&'a str>, &'a str);
+/// A code, its unit and its strength class.
+type Article<'a> = (&'a str, &'a str, String);
+
 /// Checks every row, then the rows against each other.
 pub fn check(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -276,7 +281,7 @@ fn gost(position: &Position, row: &Row) -> Option<Finding> {
 
 /// One element of one object with two strength classes.
 fn class_conflicts(project: &Project) -> Vec<Finding> {
-    let mut seen: BTreeMap<(Option<&str>, &str), Vec<(usize, &str)>> = BTreeMap::new();
+    let mut seen: BTreeMap<Place<'_>, Vec<(usize, &str)>> = BTreeMap::new();
     for index in project.of(Work::Concrete) {
         let row = &project.rows[index];
         for element in &row.elements {
@@ -342,7 +347,7 @@ fn doubles(project: &Project) -> Vec<Finding> {
 
 /// PRICE-OUTLIER: of three rows or more of one code, unit and class.
 fn outliers(project: &Project) -> Vec<Finding> {
-    let mut seen: BTreeMap<(&str, &str, String), Vec<(usize, f64)>> = BTreeMap::new();
+    let mut seen: BTreeMap<Article<'_>, Vec<(usize, f64)>> = BTreeMap::new();
     for (index, row) in project.items() {
         let position = &project.positions[index];
         let (Some(code), Some(price), Some(kind)) =

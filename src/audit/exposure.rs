@@ -197,6 +197,45 @@ fn passes(project: &Project, subject: &Subject, ruleset: &'static Ruleset) -> Op
     Some(first && compared.all(|pass| pass))
 }
 
+/// One property against its limit, in words.
+pub struct Compared {
+    /// What is compared, and for which class.
+    pub name: String,
+    /// The limit.
+    pub required: String,
+    /// What is stated.
+    pub found: String,
+    /// Whether it holds.
+    pub pass: bool,
+}
+
+/// Every property of a subject that can be compared with the project's table.
+pub fn compared(project: &Project, subject: &Subject) -> Vec<Compared> {
+    let compare = |property: Property| {
+        let found = property.found(subject)?;
+        let limit =
+            strictest(project.ruleset, &subject.effective(), property, life_steps(project, project.ruleset))?;
+        let (name, unit) = match property {
+            Property::Strength => ("Strength class", ""),
+            Property::WaterCement => ("Water-cement ratio", ""),
+            Property::Cement => ("Cement content", " kg/m3"),
+            Property::Air => ("Air content", " %"),
+        };
+        let sign = if property == Property::WaterCement { "<=" } else { ">=" };
+        let (required, found_text) = match property {
+            Property::Strength => (limit.class(), subject.strength.as_ref()?.name.clone()),
+            _ => (readable(limit.value), readable(found)),
+        };
+        Some(Compared {
+            name: format!("{name} for {}", limit.row.class),
+            required: format!("{sign} {required}{unit}"),
+            found: format!("{found_text}{unit}"),
+            pass: !property.is_stricter(limit.value, found),
+        })
+    };
+    PROPERTIES.into_iter().filter_map(compare).collect()
+}
+
 /// EXP-TABLE and EXP-TABLE-NATIONAL: which table was applied, and whether the other one disagrees.
 fn tables(project: &Project, subject: &Subject, passed: bool) -> Vec<Finding> {
     let other = Ruleset::named(Some(&project.ruleset.other));

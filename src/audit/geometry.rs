@@ -6,7 +6,6 @@
 use crate::audit::Project;
 use crate::audit::elements::Element;
 use crate::audit::elements::Shape;
-use crate::audit::elements::Work;
 use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::percent;
@@ -234,7 +233,7 @@ pub fn group_volume(project: &Project, group: &Group) -> Option<f64> {
     let volumes: Option<Vec<f64>> =
         group.concrete.iter().map(|index| cubic_metres(project, *index)).collect();
     let sum: f64 = volumes?.into_iter().sum();
-    (sum > 0.0 && !project.of(Work::Concrete).is_empty()).then_some(sum)
+    (sum > 0.0).then_some(sum)
 }
 
 #[cfg(test)]

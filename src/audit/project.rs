@@ -103,9 +103,10 @@ impl Project {
             .collect();
         of_rows.sort_by_key(|element| element.id.as_str());
         of_rows.dedup_by_key(|element| element.id.as_str());
+        let of_text = self.spec.text_element;
         let only = match of_rows[..] {
-            [only] => Some(only),
-            [] => self.spec.text_element,
+            [only] if of_text.is_none_or(|element| element.id == only.id) => Some(only),
+            [] => of_text,
             _ => None,
         };
         self.spec.element.or(only)
@@ -178,6 +179,38 @@ mod tests {
     fn odd_input_is_no_panic() {
         for input in [json!(null), json!([]), json!({"positions": 3, "specifications": [], "totals": "x"})] {
             assert!(Project::read("", "en", &input).positions.is_empty());
+        }
+    }
+
+    const SCHEMA: &str = include_str!("../../panels/audit/schema/input.json");
+
+    #[test]
+    fn the_schema_of_the_input_names_the_place() {
+        let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+        let validator = jsonschema::validator_for(&schema).unwrap();
+        for (name, input) in crate::audit::examples_test::examples() {
+            assert!(validator.is_valid(&input), "{name}");
+        }
+        let place = |input: Value| {
+            let places: Vec<String> =
+                validator.iter_errors(&input).map(|error| error.instance_path().to_string()).collect();
+            places
+        };
+        for (input, expected) in [
+            (json!({"positions": {}}), "/positions"),
+            (json!({"positions": [3]}), "/positions/0"),
+            (json!({"positions": [{"item_name": "a"}, {"quantity": 1}]}), "/positions/1"),
+            (json!({"positions": [{"item_name": "a", "quantity": {}}]}), "/positions/0/quantity"),
+            (json!({"positions": [{"item_name": "a", "quantity": true}]}), "/positions/0/quantity"),
+            (json!({"specifications": {"ruleset": "us"}}), "/specifications/ruleset"),
+        ] {
+            assert_eq!(place(input.clone()), [expected], "{input}");
+        }
+        for input in [
+            json!({"positions": [{"description": "a", "quantity": "1 234,5", "unit": "m3", "odd": {"x": 1}}]}),
+            json!({"specifications": {"cover_mm": {"wall": 40}, "odd": [1], "loads": {"wind": {"a": 1}}}}),
+        ] {
+            assert!(validator.is_valid(&input), "{input}");
         }
     }
 }

@@ -202,6 +202,12 @@ impl Specification {
         self.extracted.insert(key.to_owned(), value.into());
     }
 
+    /// The element that classes are specified for; what the text says is said of the element it names.
+    pub fn meant_element(&self) -> Option<&'static Element> {
+        let by_text = self.extracted.contains_key("exposure_classes");
+        self.element.or(self.text_element.filter(|_| by_text))
+    }
+
     /// Whether the fields or the text say anything of concrete.
     pub fn has_concrete(&self) -> bool {
         self.strength.is_some() || !self.exposures.is_empty()

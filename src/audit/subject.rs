@@ -81,21 +81,25 @@ impl Subject {
 /// The subjects of a project.
 pub fn subjects(project: &Project) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = Vec::new();
+    let mut specified = false;
     for index in project.of(Work::Concrete) {
         let row = &project.rows[index];
         if row.is_unreinforced() && row.exposures.is_empty() {
             continue;
         }
+        specified |= is_meant(project, row);
         let subject = of_row(project, index, row);
         match subjects.iter_mut().find(|other| alike(other, &subject)) {
             Some(other) => other.rows.push(index),
             None => subjects.push(subject),
         }
     }
-    if subjects.is_empty() && project.has_concrete() && project.of(Work::Concrete).is_empty() {
+    let is_plain = project.element().is_some_and(|element| element.plain);
+    if !specified && project.spec.has_concrete() && !is_plain {
         subjects.push(of_specification(project));
     }
     reach(project, &mut subjects);
+    give_bars(project, &mut subjects);
     subjects
 }
 
@@ -107,7 +111,7 @@ fn alike(one: &Subject, other: &Subject) -> bool {
 
 /// Whether the specification's fields mean this row.
 fn is_meant(project: &Project, row: &Row) -> bool {
-    match project.spec.element {
+    match project.spec.meant_element() {
         Some(element) => row.elements.is_empty() || row.elements.iter().any(|own| same(own, element)),
         None => row.other_element.is_none(),
     }
@@ -143,11 +147,6 @@ fn blank(project: &Project, elements: Vec<&'static Element>, meant: bool) -> Sub
     let number = |value: &crate::audit::specification::PerElement| {
         value.number(&elements).filter(|_| meant || !elements.is_empty() && value.is_per_element())
     };
-    let steel = project.items().filter(|(_, row)| row.is(Work::Steel));
-    let of_these = steel.filter(|(_, row)| {
-        row.elements.is_empty()
-            || row.elements.iter().any(|own| elements.iter().any(|other| same(own, other)))
-    });
     Subject {
         rows: Vec::new(),
         strength: None,
@@ -157,11 +156,27 @@ fn blank(project: &Project, elements: Vec<&'static Element>, meant: bool) -> Sub
         air: number(&spec.air),
         cement_type: spec.cement_type.text(&elements).filter(|_| meant),
         cover_mm: number(&spec.cover),
-        bar_mm: of_these.filter_map(|(_, row)| row.bar_mm).reduce(f64::max),
+        bar_mm: None,
         is_reinforced: true,
         is_reached: false,
         inferred_xa: None,
         elements,
+    }
+}
+
+/// The thickest bar among the steel of a subject's elements.
+fn give_bars(project: &Project, subjects: &mut [Subject]) {
+    let steel: Vec<(&Row, f64)> = project
+        .items()
+        .filter(|(_, row)| row.is(Work::Steel))
+        .filter_map(|(_, row)| Some((row, row.bar_mm?)))
+        .collect();
+    for subject in subjects {
+        let meant = |row: &Row| {
+            let shared = |own: &Element| subject.elements.iter().any(|other| same(own, other));
+            row.elements.is_empty() || row.elements.iter().any(|own| shared(own))
+        };
+        subject.bar_mm = steel.iter().filter(|(row, _)| meant(row)).map(|(_, bar)| *bar).reduce(f64::max);
     }
 }
 

@@ -36,7 +36,8 @@ pub fn sizes(tokens: &[Token]) -> Option<Sizes> {
     while at < tokens.len() {
         match product_at(tokens, at) {
             Some((mut sizes, next)) => {
-                sizes.count = sizes.count.or_else(|| pieces_before(tokens, at));
+                sizes.count =
+                    sizes.count.or_else(|| pieces_before(tokens, at)).or_else(|| pieces_after(tokens, next));
                 if !all.contains(&sizes) {
                     all.push(sizes);
                 }
@@ -135,18 +136,32 @@ fn in_metres(parts: &[(f64, Option<f64>)]) -> Option<Vec<f64>> {
     Some(parts.iter().enumerate().map(|(at, (value, _))| value * scale_of(at)).collect())
 }
 
-/// "2 ks 12 x 4 x 1 m".
+const PIECES: [&str; 7] = ["ks", "kus", "kusy", "pcs", "pieces", "stk", "stck"];
+
+/// "2 ks 12 x 4 x 1 m", "2 pcs of 12 x 4 x 1 m".
 fn pieces_before(tokens: &[Token], start: usize) -> Option<f64> {
-    let before = &tokens[..start];
-    let skip = usize::from(
-        matches!(before.last(), Some(Token::Sign(_)) | Some(Token::Word(_)) if before.last().is_some_and(|token| token.is("a") || matches!(token, Token::Sign(',' | '(' | ':')))),
-    );
-    match &before[..before.len() - skip] {
-        [.., Token::Number(count, Decimals::None), unit]
-            if unit.is_one_of(&["ks", "kus", "kusy", "pcs", "pieces", "stk", "stck", "stuck"]) =>
-        {
-            Some(*count)
-        }
+    let before = tokens.get(..start)?;
+    let is_filler =
+        |token: &Token| token.is_one_of(&["a", "of"]) || matches!(token, Token::Sign(',' | '(' | ':' | ';'));
+    let before = match before.split_last() {
+        Some((last, rest)) if is_filler(last) => rest,
+        _ => before,
+    };
+    match before {
+        [.., Token::Number(count, Decimals::None), unit] if unit.is_one_of(&PIECES) => Some(*count),
+        _ => None,
+    }
+}
+
+/// "0.4 x 0.4 x 3.0 m, 10 pcs".
+fn pieces_after(tokens: &[Token], next: usize) -> Option<f64> {
+    let rest = tokens.get(next..)?;
+    let rest = match rest.split_first() {
+        Some((Token::Sign(',' | '(' | ';' | '-'), rest)) => rest,
+        _ => rest,
+    };
+    match rest {
+        [Token::Number(count, Decimals::None), unit, ..] if unit.is_one_of(&PIECES) => Some(*count),
         _ => None,
     }
 }
@@ -311,6 +326,7 @@ mod tests {
             ("pad 1200x1200x600", [1.2, 1.2, 0.6], None),
             ("2 × 12.6 x 4.2 x 1.2 m", [12.6, 4.2, 1.2], Some(2.0)),
             ("2 ks 12.6 x 4.2 x 1.2 m", [12.6, 4.2, 1.2], Some(2.0)),
+            ("0.4x0.4x3.0 m, 10 pcs", [0.4, 0.4, 3.0], Some(10.0)),
         ] {
             assert_eq!(rounded(text), Some((factors.to_vec(), count)), "{text}");
         }

@@ -107,8 +107,7 @@ impl Unit {
         let clean = clean.trim_end_matches('.');
         if let Some(kind) = SPELLINGS.get(clean) {
             let bent = raw.nfkc().any(char::is_whitespace)
-                || raw == "M"
-                || !raw.nfkc().all(|c| c.is_ascii() || c.is_lowercase());
+                || !clean.chars().all(|c| c.is_ascii() || c.is_lowercase());
             return Unit { raw: raw.to_owned(), kind: Some(*kind), bent };
         }
         // One letter and "MJ" keep their case: T is not t everywhere, and MJ heads a column.
