@@ -156,7 +156,9 @@ impl From<&[ScriptStep]> for Script {
     fn from(steps: &[ScriptStep]) -> Script {
         let play = |outcome: &ScriptOutcome| match outcome {
             ScriptOutcome::Answer(text) => Play::Answer(Arc::clone(text)),
-            ScriptOutcome::Fail { code, retry_after } => Play::Fail { code: *code, retry_after: *retry_after },
+            ScriptOutcome::Fail { code, retry_after } => {
+                Play::Fail { code: *code, retry_after: *retry_after }
+            }
         };
         let step = |step: &ScriptStep| Step {
             wait: step.wait,
@@ -305,7 +307,9 @@ impl Step {
     fn text(&self) -> Vec<char> {
         match &self.play {
             Play::Answer(text) | Play::AtLimit(text) => text.chars().collect(),
-            Play::Cut(text) | Play::Stall(text) => text.chars().take(text.chars().count().div_ceil(2)).collect(),
+            Play::Cut(text) | Play::Stall(text) => {
+                text.chars().take(text.chars().count().div_ceil(2)).collect()
+            }
             Play::Fail { .. } | Play::Hang => Vec::new(),
         }
     }

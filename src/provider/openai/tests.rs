@@ -100,7 +100,9 @@ async fn refused_parameters_are_left_out_and_remembered() {
     let turns = vec![
         refuse(json!({"message": "Unsupported parameter: 'max_tokens' is not supported with this model. \
             Use 'max_completion_tokens' instead.", "param": "max_tokens", "code": "unsupported_parameter"})),
-        refuse(json!({"message": "Unsupported value: 'temperature' does not support 0.3", "param": "temperature"})),
+        refuse(
+            json!({"message": "Unsupported value: 'temperature' does not support 0.3", "param": "temperature"}),
+        ),
         refuse(json!({"message": "'response_format.type' must be 'json_object' or 'text'"})),
         Turn::status(422, "", r#"{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs"}]}"#),
         Turn::stream(ANSWER),
@@ -140,7 +142,12 @@ async fn statuses_mean_what_they_say() {
     let cases: &[(u16, &str, Code, bool)] = &[
         (400, r#"{"error":{"message":"no","code":"x"}}"#, Code::RequestRefused, false),
         (400, r#"{"error":{"code":"context_length_exceeded"}}"#, Code::ContextTooLong, false),
-        (400, r#"{"error":{"message":"exceeds the available context size","type":"invalid_request_error"}}"#, Code::ContextTooLong, false),
+        (
+            400,
+            r#"{"error":{"message":"exceeds the available context size","type":"invalid_request_error"}}"#,
+            Code::ContextTooLong,
+            false,
+        ),
         (400, r#"{"error":{"code":"content_policy_violation"}}"#, Code::ContentRefused, false),
         (401, "", Code::CredentialsRefused, false),
         (402, "", Code::NoCredit, false),
