@@ -286,7 +286,9 @@ impl Step {
     fn text(&self) -> Vec<char> {
         match &self.play {
             Play::Answer(text) | Play::AtLimit(text) => text.chars().collect(),
-            Play::Cut(text) | Play::Stall(text) => text.chars().take(text.chars().count().div_ceil(2)).collect(),
+            Play::Cut(text) | Play::Stall(text) => {
+                text.chars().take(text.chars().count().div_ceil(2)).collect()
+            }
             Play::Fail { .. } | Play::Hang => Vec::new(),
         }
     }

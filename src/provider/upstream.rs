@@ -54,12 +54,8 @@ impl Client {
         let answer = Box::pin(async move {
             let host: Arc<str> = address::host(&post.url).into();
             let body = Announcing { bytes: Some(post.body), signal: Some(signal) };
-            let request = client
-                .open()
-                .await?
-                .post(post.url)
-                .headers(post.headers)
-                .body(reqwest::Body::wrap(body));
+            let request =
+                client.open().await?.post(post.url).headers(post.headers).body(reqwest::Body::wrap(body));
             match request.send().await {
                 Ok(response) => Ok(Reply { response, host }),
                 Err(error) => Err(trouble::before_an_answer(&host, &error)),

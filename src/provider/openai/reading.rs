@@ -320,11 +320,17 @@ mod tests {
     fn a_stream_reads_the_same_wherever_it_is_cut() {
         let usage = Usage { input_tokens: 19, output_tokens: 12, total_tokens: 31, estimated: false };
         for transcript in TRANSCRIPTS {
-            for text in [transcript.to_owned(), transcript.replace('\n', "\r\n"), transcript.replace('\n', "\r")] {
+            for text in
+                [transcript.to_owned(), transcript.replace('\n', "\r\n"), transcript.replace('\n', "\r")]
+            {
                 let bytes = text.as_bytes();
                 for at in 0..=bytes.len() {
                     let (said, counted, end) = read(&[&bytes[..at], &bytes[at..]]);
-                    assert_eq!((said.as_str(), counted, end), (TEXT, Some(usage), Ok(Finish::Stop)), "cut at {at}");
+                    assert_eq!(
+                        (said.as_str(), counted, end),
+                        (TEXT, Some(usage), Ok(Finish::Stop)),
+                        "cut at {at}"
+                    );
                 }
                 let single: Vec<&[u8]> = bytes.chunks(1).collect();
                 assert_eq!(read(&single).0, TEXT);
@@ -361,7 +367,8 @@ mod tests {
             (String::new(), Err(Trouble::Empty { at_limit: false })),
             (delta("a") + &finish("content_filter") + DONE, Err(Trouble::Declined(String::new()))),
             (
-                "data: {\"choices\":[{\"delta\":{\"refusal\":\"No.\"},\"finish_reason\":\"stop\"}]}\n\n".into(),
+                "data: {\"choices\":[{\"delta\":{\"refusal\":\"No.\"},\"finish_reason\":\"stop\"}]}\n\n"
+                    .into(),
                 Err(Trouble::Declined("No.".into())),
             ),
         ];
@@ -373,11 +380,16 @@ mod tests {
     #[test]
     fn one_body_is_read_like_a_stream() {
         let whole = |message: &str, reason: &str| {
-            format!("\u{feff} {{\"choices\":[{{\"index\":0,\"message\":{message},\"finish_reason\":\"{reason}\"}}]}}")
+            format!(
+                "\u{feff} {{\"choices\":[{{\"index\":0,\"message\":{message},\"finish_reason\":\"{reason}\"}}]}}"
+            )
         };
         let empty = || Err(Trouble::Empty { at_limit: false });
         assert_eq!(read(&[whole("{\"content\":\"a\"}", "stop").as_bytes()]).0, "a");
-        assert_eq!(read(&[whole("{\"content\":[{\"type\":\"text\",\"text\":\"b\"}]}", "stop").as_bytes()]).0, "b");
+        assert_eq!(
+            read(&[whole("{\"content\":[{\"type\":\"text\",\"text\":\"b\"}]}", "stop").as_bytes()]).0,
+            "b"
+        );
         assert_eq!(end(&whole("{\"content\":\"a\"}", "length")), Ok(Finish::Length));
         assert_eq!(end(&whole("{\"content\":null}", "stop")), empty());
         assert_eq!(end("{}"), empty());
@@ -408,10 +420,15 @@ mod tests {
 
     #[test]
     fn counts_that_make_no_sense_are_ignored() {
-        for usage in ["null", "{}", "{\"prompt_tokens\":-1,\"completion_tokens\":2}", "\"many\"",
-            "{\"prompt_tokens\":\"7\",\"completion_tokens\":2}", "{\"prompt_tokens\":1,\"completion_tokens\":1e300}",
-            "{\"prompt_tokens\":18446744073709551615,\"completion_tokens\":18446744073709551615}"]
-        {
+        for usage in [
+            "null",
+            "{}",
+            "{\"prompt_tokens\":-1,\"completion_tokens\":2}",
+            "\"many\"",
+            "{\"prompt_tokens\":\"7\",\"completion_tokens\":2}",
+            "{\"prompt_tokens\":1,\"completion_tokens\":1e300}",
+            "{\"prompt_tokens\":18446744073709551615,\"completion_tokens\":18446744073709551615}",
+        ] {
             let body = delta("a") + &finish("stop") + &format!("data: {{\"usage\":{usage}}}\n\n") + DONE;
             let (text, counted, end) = read(&[body.as_bytes()]);
             assert_eq!((text.as_str(), counted, end), ("a", None, Ok(Finish::Stop)), "{usage}");

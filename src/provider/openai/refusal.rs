@@ -104,7 +104,8 @@ impl Refusal {
         if self.param.is_empty() {
             return self.message.contains(parameter);
         }
-        self.param == parameter || self.param.strip_prefix(parameter).is_some_and(|rest| rest.starts_with('.'))
+        self.param == parameter
+            || self.param.strip_prefix(parameter).is_some_and(|rest| rest.starts_with('.'))
     }
 
     /// Whether it says that something is not supported, rather than that a value is wrong.
@@ -154,7 +155,8 @@ impl Refusal {
     }
 
     fn is_about_length(&self) -> bool {
-        const WORDS: &[&str] = &["context length", "context size", "context window", "maximum context", "prompt is too long"];
+        const WORDS: &[&str] =
+            &["context length", "context size", "context window", "maximum context", "prompt is too long"];
         let message = self.message.to_lowercase();
         WORDS.iter().any(|word| message.contains(word))
     }
@@ -218,9 +220,10 @@ enum Says {
 
 fn kind_code(kind: &str) -> Option<(Code, Says)> {
     Some(match kind {
-        "insufficient_quota" | "billing_hard_limit_reached" | "billing_not_active" | "insufficient_balance" => {
-            (Code::NoCredit, Says::Always)
-        }
+        "insufficient_quota"
+        | "billing_hard_limit_reached"
+        | "billing_not_active"
+        | "insufficient_balance" => (Code::NoCredit, Says::Always),
         "context_length_exceeded" | "exceed_context_size_error" => (Code::ContextTooLong, Says::Always),
         "content_policy_violation" | "content_filter" | "responsibleaipolicyviolation" => {
             (Code::ContentRefused, Says::Always)

@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
 use crate::provider::Finish;
@@ -100,7 +101,9 @@ async fn refused_parameters_are_left_out_and_remembered() {
     let turns = vec![
         refuse(json!({"message": "Unsupported parameter: 'max_tokens' is not supported with this model. \
             Use 'max_completion_tokens' instead.", "param": "max_tokens", "code": "unsupported_parameter"})),
-        refuse(json!({"message": "Unsupported value: 'temperature' does not support 0.3", "param": "temperature"})),
+        refuse(
+            json!({"message": "Unsupported value: 'temperature' does not support 0.3", "param": "temperature"}),
+        ),
         refuse(json!({"message": "'response_format.type' must be 'json_object' or 'text'"})),
         Turn::status(422, "", r#"{"detail":[{"loc":["body","stream_options"],"msg":"Extra inputs"}]}"#),
         Turn::stream(ANSWER),
@@ -140,7 +143,12 @@ async fn statuses_mean_what_they_say() {
     let cases: &[(u16, &str, Code, bool)] = &[
         (400, r#"{"error":{"message":"no","code":"x"}}"#, Code::RequestRefused, false),
         (400, r#"{"error":{"code":"context_length_exceeded"}}"#, Code::ContextTooLong, false),
-        (400, r#"{"error":{"message":"exceeds the available context size","type":"invalid_request_error"}}"#, Code::ContextTooLong, false),
+        (
+            400,
+            r#"{"error":{"message":"exceeds the available context size","type":"invalid_request_error"}}"#,
+            Code::ContextTooLong,
+            false,
+        ),
         (400, r#"{"error":{"code":"content_policy_violation"}}"#, Code::ContentRefused, false),
         (401, "", Code::CredentialsRefused, false),
         (402, "", Code::NoCredit, false),
@@ -267,6 +275,18 @@ async fn one_json_body_is_one_delta() {
     let chunks = ask(&fake).await;
     let texts: Vec<_> = chunks.iter().filter(|chunk| matches!(chunk, Ok(Chunk::Text(_)))).collect();
     assert_eq!(texts, [&Ok(Chunk::Text("{}".into()))]);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closed_is_dialled_again() {
+    let whole = r#"{"choices":[{"message":{"content":"{}"},"finish_reason":"stop"}]}"#;
+    let fake = Fake::start(vec![Turn::status(200, "content-type: application/json\r\n", whole)]).await;
+    let provider = provider(&fake.url());
+    for _ in 0..20 {
+        let chunks: Vec<_> = provider.ask(call()).collect().await;
+        assert_eq!(chunks.last().unwrap(), &Ok(Chunk::End(Finish::Stop)));
+    }
+    assert_eq!(fake.requests().len(), 20);
 }
 
 #[tokio::test]

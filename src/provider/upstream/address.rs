@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn loopback_is_told_by_name_and_number() {
-        for base in ["http://localhost:1", "http://127.8.0.1:1", "http://[::1]:1", "http://llm.localhost.:1"] {
+        for base in ["http://localhost:1", "http://127.8.0.1:1", "http://[::1]:1", "http://llm.localhost.:1"]
+        {
             assert!(matches!(place(&url(base, "").unwrap()), Place::Loopback { .. }), "{base}");
         }
         let remote = place(&url("https://api.openai.com/v1", "/c").unwrap());

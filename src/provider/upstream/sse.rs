@@ -178,7 +178,10 @@ mod tests {
             ("event: lost\n\ndata: y\n\n", vec![message("y")]),
             ("id: 1\nretry: 50\nnonsense: x\nnonsense\ndata: a\n\n", vec![message("a")]),
             ("data: Příčka 漢字 😀\n\n", vec![message("Příčka 漢字 😀")]),
-            ("data: {\"a\":\"b: c\"}\n\ndata: [DONE]\n\n", vec![message("{\"a\":\"b: c\"}"), message("[DONE]")]),
+            (
+                "data: {\"a\":\"b: c\"}\n\ndata: [DONE]\n\n",
+                vec![message("{\"a\":\"b: c\"}"), message("[DONE]")],
+            ),
             ("data: cut", vec![]),
             ("data: a\n\ndata: no blank line\n", vec![message("a")]),
             ("Data: a\ndata : b\n\n", vec![]),

@@ -73,7 +73,9 @@ fn tls_failed(host: &str, error: &rustls::Error) -> Failure {
         return Failure::new(Code::TlsFailed, message).hint("Check base_url, the certificate and the clock.");
     }
     let (why, hint) = match error {
-        rustls::Error::InvalidMessage(_) => ("it does not speak TLS", Some("Is it http:// and not https://?")),
+        rustls::Error::InvalidMessage(_) => {
+            ("it does not speak TLS", Some("Is it http:// and not https://?"))
+        }
         rustls::Error::AlertReceived(_) => ("it refused the handshake", None),
         rustls::Error::PeerIncompatible(_) => ("it speaks only versions of TLS that are not safe", None),
         _ => ("the handshake broke", None),
@@ -117,8 +119,12 @@ mod tests {
     #[test]
     fn certificates_are_refused_in_words() {
         let expired = CertificateError::ExpiredContext {
-            time: rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_800_000_000)),
-            not_after: rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(1_793_664_000)),
+            time: rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+                1_800_000_000,
+            )),
+            not_after: rustls::pki_types::UnixTime::since_unix_epoch(std::time::Duration::from_secs(
+                1_793_664_000,
+            )),
         };
         let failure = tls_failed("llm.lan", &rustls::Error::InvalidCertificate(expired));
         assert_eq!(failure.message, "The certificate of llm.lan was not accepted: it expired on 3 Nov 2026.");
