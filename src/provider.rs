@@ -52,12 +52,12 @@ pub enum Place {
     Simulated,
     /// A server on this computer.
     Loopback {
-        /// Host and port.
+        /// Host, and port where it is not the scheme's own.
         host: String,
     },
     /// A server elsewhere.
     Remote {
-        /// Host and port.
+        /// Host, and port where it is not the scheme's own.
         host: String,
     },
 }

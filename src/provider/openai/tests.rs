@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::*;
 use crate::provider::Finish;
@@ -274,6 +275,18 @@ async fn one_json_body_is_one_delta() {
     let chunks = ask(&fake).await;
     let texts: Vec<_> = chunks.iter().filter(|chunk| matches!(chunk, Ok(Chunk::Text(_)))).collect();
     assert_eq!(texts, [&Ok(Chunk::Text("{}".into()))]);
+}
+
+#[tokio::test]
+async fn a_kept_connection_that_the_server_closed_is_dialled_again() {
+    let whole = r#"{"choices":[{"message":{"content":"{}"},"finish_reason":"stop"}]}"#;
+    let fake = Fake::start(vec![Turn::status(200, "content-type: application/json\r\n", whole)]).await;
+    let provider = provider(&fake.url());
+    for _ in 0..20 {
+        let chunks: Vec<_> = provider.ask(call()).collect().await;
+        assert_eq!(chunks.last().unwrap(), &Ok(Chunk::End(Finish::Stop)));
+    }
+    assert_eq!(fake.requests().len(), 20);
 }
 
 #[tokio::test]
