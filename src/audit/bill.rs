@@ -131,6 +131,9 @@ fn product(position: &Position) -> Option<Finding> {
     let (quantity, price) = (position.quantity.value()?, position.unit_price.value()?);
     let total = position.total_price.value()?;
     let expected = quantity * price;
+    if !expected.is_finite() {
+        return None;
+    }
     let off = (total - expected).abs();
     let rounding = (0.005 * quantity.abs()).max(0.005 * price.abs()).max(1.0);
     if off <= rounding {

@@ -4,6 +4,7 @@
 //! stand in `rulesets/elements.toml`; nothing here knows any of them.
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use serde::Deserialize;
@@ -123,6 +124,48 @@ static WORDS: LazyLock<File> = LazyLock::new(|| {
     toml::from_str(include_str!("../../rulesets/elements.toml")).expect("the embedded file is read by a test")
 });
 
+/// Phrases by the first letter of their first word, since bills are long and lists too.
+struct Index<T> {
+    by_letter: HashMap<char, Vec<(&'static Phrase, T)>>,
+    any: Vec<(&'static Phrase, T)>,
+}
+
+impl<T: Copy> Index<T> {
+    fn of(phrases: impl Iterator<Item = (&'static Phrase, T)>) -> Index<T> {
+        let mut index = Index { by_letter: HashMap::new(), any: Vec::new() };
+        for (phrase, of) in phrases {
+            let first =
+                phrase.0.first().filter(|word| !word.any_before).and_then(|word| word.text.chars().next());
+            match first {
+                Some(letter) => index.by_letter.entry(letter).or_default().push((phrase, of)),
+                None => index.any.push((phrase, of)),
+            }
+        }
+        index
+    }
+
+    /// The phrases that stand at the beginning of these words.
+    fn at<'a>(&'a self, words: &'a [String]) -> impl Iterator<Item = (&'static Phrase, T)> + 'a {
+        let letter = words.first().and_then(|word| word.chars().next());
+        let near =
+            letter.and_then(|letter| self.by_letter.get(&letter)).map(Vec::as_slice).unwrap_or_default();
+        near.iter().chain(&self.any).copied().filter(move |(phrase, _)| phrase.starts_at(words))
+    }
+}
+
+static ELEMENTS: LazyLock<Index<&'static Element>> = LazyLock::new(|| {
+    Index::of(
+        WORDS.element.iter().flat_map(|element| element.phrases.iter().map(move |phrase| (phrase, element))),
+    )
+});
+
+static LISTS: LazyLock<HashMap<&'static str, Index<()>>> = LazyLock::new(|| {
+    let lists = WORDS.works.iter().chain(&WORDS.surroundings);
+    lists
+        .map(|(name, phrases)| (name.as_str(), Index::of(phrases.iter().map(|phrase| (phrase, ())))))
+        .collect()
+});
+
 /// Words of a text: lower case, no accents, letters and digits only, a plus sign on its own.
 pub fn fold(text: &str) -> Vec<String> {
     let mut words = Vec::new();
@@ -192,12 +235,8 @@ fn element_hits(words: &[String]) -> Vec<Hit> {
     let mut hits = Vec::new();
     let mut start = 0;
     while start < words.len() {
-        let longest = WORDS
-            .element
-            .iter()
-            .flat_map(|element| element.phrases.iter().map(move |phrase| (phrase, element)))
-            .filter(|(phrase, _)| phrase.starts_at(&words[start..]))
-            .max_by_key(|(phrase, _)| (phrase.0.len(), phrase.letters()));
+        let here = ELEMENTS.at(&words[start..]);
+        let longest = here.max_by_key(|(phrase, _)| (phrase.0.len(), phrase.letters()));
         match longest {
             Some((phrase, element)) => {
                 hits.push(Hit { start, len: phrase.0.len(), element });
@@ -211,25 +250,26 @@ fn element_hits(words: &[String]) -> Vec<Hit> {
 
 /// Whether one of the words of a list of `[works]` occurs.
 pub fn mentions(words: &[String], list: &str) -> bool {
-    first_of(WORDS.works.get(list), words).is_some()
+    first_of(list, words).is_some()
 }
 
 /// Whether the description speaks of something of `[surroundings]`.
 pub fn speaks_of(words: &[String], list: &str) -> bool {
-    first_of(WORDS.surroundings.get(list), words).is_some()
+    first_of(list, words).is_some()
 }
 
-fn first_of(phrases: Option<&Vec<Phrase>>, words: &[String]) -> Option<(usize, usize)> {
-    let phrases = phrases?;
+/// Where the first phrase of a list stands, and how many letters it has.
+fn first_of(list: &str, words: &[String]) -> Option<(usize, usize)> {
+    let index = LISTS.get(list)?;
     (0..words.len()).find_map(|start| {
-        let here = phrases.iter().filter(|phrase| phrase.starts_at(&words[start..]));
-        here.map(Phrase::letters).max().map(|letters| (start, letters))
+        let here = index.at(&words[start..]);
+        here.map(|(phrase, ())| phrase.letters()).max().map(|letters| (start, letters))
     })
 }
 
 /// The words before the first "incl." or "without", and those from there on.
 pub fn head_and_tail(words: &[String]) -> (&[String], &[String]) {
-    let cut = |list: &str| first_of(WORDS.works.get(list), words).map(|(start, _)| start);
+    let cut = |list: &str| first_of(list, words).map(|(start, _)| start);
     let at = [cut("included"), cut("without")].into_iter().flatten().min().unwrap_or(words.len());
     words.split_at(at)
 }
@@ -239,9 +279,7 @@ pub fn work_of(head: &[String], fits: impl Fn(Work) -> bool) -> Option<Work> {
     let lists = [(Work::Concrete, "concrete"), (Work::Steel, "steel"), (Work::Formwork, "formwork")];
     let mut found: Vec<(usize, usize, Work)> = lists
         .iter()
-        .filter_map(|(work, list)| {
-            first_of(WORDS.works.get(*list), head).map(|(at, letters)| (at, letters, *work))
-        })
+        .filter_map(|(work, list)| first_of(list, head).map(|(at, letters)| (at, letters, *work)))
         .collect();
     // At one place the longer word is meant: "betonarska" is steel though "beton" is concrete.
     found.sort_by_key(|(at, letters, _)| (*at, std::cmp::Reverse(*letters)));

@@ -72,6 +72,7 @@ fn each_example_gives_its_expected_findings() {
         for finding in checks.findings.iter().filter(|finding| finding.severity <= Severity::Medium) {
             assert!(list.iter().any(|one| one["rule"] == finding.rule), "{name}: {finding:#?}");
         }
+        assert_eq!(json!(crate::audit::compliance_status(&checks)), expected["_status"][name], "{name}");
         assert_eq!(checks.coverage.positions_checked, input["positions"].as_array().map_or(0, Vec::len));
     }
 }

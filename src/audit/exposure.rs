@@ -6,6 +6,7 @@
 
 use crate::audit::Project;
 use crate::audit::chemistry::Attack;
+use crate::audit::chemistry::BEYOND;
 use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::readable;
@@ -247,7 +248,9 @@ fn tables(project: &Project, subject: &Subject, passed: bool) -> Vec<Finding> {
         Finding::new(rule, Severity::Info, message).rows(project, &subject.rows).source(source).doubt(doubt)
     };
     let mut findings = Vec::new();
-    if ours == Some(true) && passed {
+    // Beyond the table nothing can be said to hold by it.
+    let covered = subject.inferred_xa.is_none_or(|level| level < BEYOND);
+    if ours == Some(true) && passed && covered {
         let both = if theirs == Some(true) { format!("; `{}` as well", other.id) } else { String::new() };
         let message =
             format!("{} holds for {classes} (ruleset `{}`){both}.", given(subject), project.ruleset.id);

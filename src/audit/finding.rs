@@ -201,6 +201,9 @@ pub struct Checks {
 
 /// A number as people write it: up to two decimals, no trailing zeros.
 pub fn readable(value: f64) -> String {
+    if value.abs() >= 1e12 {
+        return format!("{value:e}");
+    }
     let decimals = if value.abs() >= 0.095 || value == 0.0 { 2 } else { 4 };
     let text = format!("{value:.decimals$}");
     let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
@@ -236,6 +239,7 @@ mod tests {
             (0.0, "0"),
             (0.1, "0.1"),
             (1e6, "1000000"),
+            (1e300, "1e300"),
         ] {
             assert_eq!(readable(value), text);
         }

@@ -18,6 +18,8 @@ use crate::sheet::unit::Kind;
 
 const SOURCE: &str = "geometry: the given dimensions";
 const FORMWORK_SOURCE: &str = "geometry: contact area of the given dimensions";
+/// What binary fractions may be off at the edge of a band.
+const EXACT: f64 = 1e-9;
 const DECADES: [f64; 6] = [10.0, 100.0, 1000.0, 0.1, 0.01, 0.001];
 
 /// Checks volumes and formwork areas of all groups.
@@ -79,7 +81,7 @@ fn own_volume(project: &Project, index: usize) -> Option<(f64, String)> {
 
 /// Volume of a body, and how it comes about.
 pub fn volume(body: &Body) -> Option<(f64, String)> {
-    let one = body.dimensions.volume()?;
+    let one = body.dimensions.volume().filter(|volume| *volume > 1e-9)?;
     let formula = match (body.dimensions.diameter, body.dimensions.all()) {
         (None, Some((length, width, height))) => times(&[length, width, height], body.count),
         _ => format!("pi d2 / 4 x length x {}", readable(body.count)),
@@ -144,9 +146,13 @@ fn volume_finding(found: f64, expected: f64, formula: String) -> Finding {
 fn band(ratio: f64, compared: &str) -> (Severity, String) {
     let share = ratio - 1.0;
     match share {
-        _ if share.abs() <= 0.01 => (Severity::Info, format!("{compared}: it agrees")),
-        _ if (-0.01..=0.06).contains(&share) => (Severity::Info, format!("{compared}: waste is included")),
-        _ if share.abs() <= 0.10 => (Severity::Medium, format!("{compared}: more than waste explains")),
+        _ if share.abs() <= 0.01 + EXACT => (Severity::Info, format!("{compared}: it agrees")),
+        _ if (-0.01 - EXACT..=0.06 + EXACT).contains(&share) => {
+            (Severity::Info, format!("{compared}: waste is included"))
+        }
+        _ if share.abs() <= 0.10 + EXACT => {
+            (Severity::Medium, format!("{compared}: more than waste explains"))
+        }
         _ => (Severity::High, format!("{compared}: quantity and dimensions contradict each other")),
     }
 }
@@ -198,7 +204,7 @@ fn formwork(project: &Project, group: &Group, body: Option<Body>) -> Option<Find
     }
     let found: f64 = found.iter().sum();
     let areas = areas(element.shape?, &body)?;
-    let agrees = |expected: f64| (0.9..=1.15).contains(&(found / expected));
+    let agrees = |expected: f64| (0.9 - EXACT..=1.15 + EXACT).contains(&(found / expected));
     let (expected, formula) = areas.iter().find(|(area, _)| agrees(*area)).or(areas.first())?.clone();
     let ratio = found / expected;
     let (severity, why) = match ratio {
@@ -206,7 +212,7 @@ fn formwork(project: &Project, group: &Group, body: Option<Body>) -> Option<Find
         _ if (1.8..=2.2).contains(&ratio) => {
             (Severity::High, "twice the contact area: erection and removal added together, or counted double")
         }
-        _ if (0.45..=0.55).contains(&ratio) => (Severity::High, "half the contact area: one face only"),
+        _ if (0.45..0.55).contains(&ratio) => (Severity::High, "half the contact area: one face only"),
         _ if ratio >= 1.8 => (Severity::High, "far more than the contact area"),
         _ if ratio < 0.55 => (Severity::High, "far less than the contact area"),
         _ if ratio > 1.0 => (Severity::Medium, "more than the contact area"),

@@ -1,4 +1,4 @@
-//! What the text gave and what nobody gave: EXTRACT, RFI-MISSING.
+//! What the text gave, what nobody gave, what is out of date: EXTRACT, RFI-MISSING, DOC-REV.
 
 use serde_json::Value;
 
@@ -9,10 +9,21 @@ use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::readable;
 use crate::audit::subject::Subject;
+use crate::sheet::text_of;
 
 /// Says what was read from the text and asks for what is missing.
 pub fn check(project: &Project, subjects: &[Subject]) -> Vec<Finding> {
-    extracted(project).into_iter().chain(missing(project, subjects)).collect()
+    [extracted(project), missing(project, subjects), revision(project)].into_iter().flatten().collect()
+}
+
+/// DOC-REV: another drawing than the one referred to.
+fn revision(project: &Project) -> Option<Finding> {
+    let given = |key: &str| text_of(project.specifications.get(key));
+    let referenced = given("drawing_revision_referenced")?;
+    let supplied = given("drawing_revision_supplied")?;
+    let differ = !referenced.eq_ignore_ascii_case(&supplied);
+    let message = format!("Revision {referenced} of the drawing is referred to, {supplied} was supplied.");
+    differ.then(|| Finding::new("DOC-REV", Severity::Medium, message).found(supplied).expected(referenced))
 }
 
 fn extracted(project: &Project) -> Option<Finding> {
@@ -100,6 +111,16 @@ mod tests {
 
     use super::*;
     use crate::audit::subject::subjects;
+
+    #[test]
+    fn another_revision_is_told() {
+        let rules = |referenced: &str, supplied: &str| {
+            let spec =
+                json!({"drawing_revision_referenced": referenced, "drawing_revision_supplied": supplied});
+            check(&Project::read("", "en", &json!({ "specifications": spec })), &[]).len()
+        };
+        assert_eq!((rules("B", "A"), rules("B", "b")), (1, 0));
+    }
 
     #[test]
     fn what_decides_is_asked_for_once() {

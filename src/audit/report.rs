@@ -171,6 +171,9 @@ impl Report {
                 })),
             }
         }
+        if part.provider == Some(RULES) {
+            self.leave_to_judgement(part, known, fields);
+        }
         let rest = fields
             .iter()
             .filter(|(key, _)| !known.contains(&key.as_str()) && !MERGED.contains(&key.as_str()));
@@ -198,6 +201,19 @@ impl Report {
         }
         self.sections.insert(key.to_owned(), origin);
         self.keys.insert(key.to_owned(), value);
+    }
+
+    /// Names what rules cannot assess: judgement, loads, prices that nobody gave.
+    fn leave_to_judgement(&mut self, part: &Part<'_>, known: &[&str], fields: &Map<String, Value>) {
+        let unpriced = fields.get("cost_summary").is_some_and(|costs| costs["direct_costs_czk"].is_null());
+        for section in known {
+            let reason = match *section {
+                "structural_analysis" | "value_engineering" => "not assessed by the built-in rules",
+                "cost_summary" if unpriced => "no prices are given",
+                _ => continue,
+            };
+            self.not_checked.push(json!({"section": section, "reason": reason, "query": part.query}));
+        }
     }
 
     /// Names what a failed query leaves open.

@@ -59,6 +59,7 @@ impl Subject {
     /// Stated classes and the inferred one.
     pub fn effective(&self) -> Vec<String> {
         let inferred = self.inferred_xa.map(|level| format!("XA{}", level.min(3)));
+        let inferred = inferred.filter(|class| !self.exposures.contains(class));
         self.exposures.iter().cloned().chain(inferred).collect()
     }
 
