@@ -1,76 +1,138 @@
-//! The checks without AI.
-use crate::failure::Failure;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+//! The construction audit without AI.
+//!
+//! Pure functions over a project and a table of limiting values: what was
+//! asked goes in, findings, answers and the report come out. Nothing here
+//! waits, reads a file or knows an example.
+
+pub mod advice;
+pub mod answers;
+pub mod bill;
+pub mod brief;
+pub mod chemistry;
+pub mod conflict;
+pub mod cover;
+pub mod elements;
+#[cfg(test)]
+mod examples_test;
+pub mod exposure;
+pub mod finding;
+pub mod geometry;
+pub mod group;
+pub mod markdown;
+pub mod missing;
+pub mod money;
+pub mod project;
+pub mod reinforcement;
+pub mod report;
+pub mod row;
+pub mod ruleset;
+pub mod scan;
+pub mod specification;
+pub mod standards;
+pub mod strength;
+pub mod subject;
+pub mod text;
+pub mod verdict;
+
 use std::collections::BTreeMap;
+
+use serde_json::Map;
+use serde_json::Value;
+
+pub use answers::answer;
+pub use brief::Brief;
+pub use brief::brief;
+pub use finding::Checks;
+pub use finding::Coverage;
+pub use finding::Finding;
+pub use finding::RulesetName;
+pub use finding::Severity;
+pub use project::Project;
+pub use report::Part;
+pub use report::report;
+pub use verdict::Status;
+pub use verdict::Verdict;
+pub use verdict::compliance_status;
+pub use verdict::verdict;
+
+/// What the checks read and found in one ask, and what prompts say of it.
 #[derive(Debug)]
 pub struct Checked {
+    /// The ask as the checks see it.
     pub project: Project,
+    /// What they found.
     pub checks: Checks,
+    /// What prompts say of it.
     pub brief: Brief,
 }
+
 impl Checked {
-    pub fn of(q: &str, l: &str, i: &Map<String, Value>) -> Checked {
-        let project = Project::read(q, l, &Value::Object(i.clone()));
+    /// Tokens of a prompt that the bill may take, whatever the model.
+    const BILL_TOKENS: usize = 12_000;
+
+    /// Reads and checks an ask.
+    pub fn of(question: &str, language: &str, input: &Map<String, Value>) -> Checked {
+        let project = Project::read(question, language, &Value::Object(input.clone()));
         let checks = check(&project);
-        let brief = brief(&project, &checks, 6000);
+        let brief = brief(&project, &checks, Checked::BILL_TOKENS);
         Checked { project, checks, brief }
     }
 }
-#[derive(Debug)]
-pub struct Project;
-impl Project {
-    pub fn read(_: &str, _: &str, _: &Value) -> Project {
-        Project
-    }
-}
-#[derive(Debug, Serialize, Deserialize)]
-pub struct Coverage {
-    pub positions_total: usize,
-    pub positions_checked: usize,
-    pub positions_sent: BTreeMap<String, usize>,
-}
-#[derive(Debug, Serialize, Deserialize)]
-pub struct RulesetName {
-    pub name: String,
-}
-#[derive(Debug)]
-pub struct Checks {
-    pub findings: Vec<Value>,
-    pub coverage: Coverage,
-    pub ruleset: RulesetName,
-}
-pub fn check(_: &Project) -> Checks {
+
+/// All checks over all positions; the same project always gives the same findings.
+pub fn check(project: &Project) -> Checks {
+    let groups = group::groups(project);
+    let subjects = subject::subjects(project);
+    let mut findings = bill::check(project);
+    findings.extend(geometry::check(project, &groups));
+    findings.extend(reinforcement::check(project, &groups));
+    findings.extend(exposure::check(project, &subjects));
+    findings.extend(chemistry::check(project, &subjects));
+    findings.extend(cover::check(project, &subjects));
+    findings.extend(standards::check(project));
+    findings.extend(missing::check(project, &subjects));
+    findings.extend(money::check(project));
     Checks {
-        findings: vec![],
-        coverage: Coverage { positions_total: 0, positions_checked: 0, positions_sent: Default::default() },
-        ruleset: RulesetName { name: "x".into() },
+        findings: in_document_order(project, findings),
+        coverage: Coverage {
+            positions_total: project.positions.len(),
+            positions_checked: project.positions.len(),
+            positions_sent: BTreeMap::new(),
+        },
+        ruleset: project.ruleset.title(),
     }
 }
-#[derive(Debug)]
-pub struct Brief {
-    pub facts: Value,
-    pub positions: String,
-    pub positions_sent: usize,
-    pub specifications: String,
-}
-pub fn brief(_: &Project, _: &Checks, _: usize) -> Brief {
-    Brief { facts: json!({}), positions: String::new(), positions_sent: 0, specifications: String::new() }
-}
-pub fn answer(_: &str, _: &Project, _: &Checks) -> Option<Value> {
-    Some(json!({"project_summary":{},"compliance_status":{}}))
-}
-pub struct Part<'a> {
-    pub query: &'a str,
-    pub provider: Option<&'a str>,
-    pub model: Option<&'a str>,
-    pub outcome: Result<&'a Value, &'a Failure>,
-}
-pub fn report(_: &[Part<'_>], _: &Project, _: &Checks, _: &[Value]) -> Option<Map<String, Value>> {
-    Some(Map::new())
-}
-pub mod markdown {
-    pub fn report(v: &serde_json::Value) -> String {
-        v.to_string()
+
+/// The same about several rows is said once; by first row, the project as a whole last; then numbered.
+fn in_document_order(project: &Project, findings: Vec<Finding>) -> Vec<Finding> {
+    let mut merged: Vec<Finding> = Vec::new();
+    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    for finding in findings {
+        let key = format!(
+            "{} {} {} {} {}",
+            finding.rule,
+            finding.severity.as_str(),
+            finding.found,
+            finding.expected,
+            finding.message
+        );
+        // Faults of single rows stay apart: each names its own row.
+        let is_shared = finding.rule.starts_with("EXP") || finding.rule.starts_with("COVER");
+        match places.get(&key).filter(|_| is_shared) {
+            Some(at) => {
+                let rows: Vec<usize> = merged[*at].rows.iter().chain(&finding.rows).copied().collect();
+                let earlier = merged[*at].clone();
+                merged[*at] = earlier.rows(project, &rows);
+            }
+            None => {
+                places.insert(key, merged.len());
+                merged.push(finding);
+            }
+        }
     }
+    merged.sort_by_key(|finding| finding.rows.first().copied().unwrap_or(usize::MAX));
+    for (at, finding) in merged.iter_mut().enumerate() {
+        finding.id = format!("F-{:03}", at + 1);
+    }
+    merged
 }

@@ -17,6 +17,7 @@ pub mod backoff;
 pub mod journal;
 pub mod pool;
 pub mod provider;
+pub mod sheet;
 pub mod store;
 
 // The engine: how queries are run; nothing of HTTP.

@@ -4,6 +4,8 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+#[cfg(test)]
+mod fake;
 pub mod openai;
 pub mod rules;
 pub mod scripted;
@@ -50,12 +52,12 @@ pub enum Place {
     Simulated,
     /// A server on this computer.
     Loopback {
-        /// Host and port.
+        /// Host, and port where it is not the scheme's own.
         host: String,
     },
     /// A server elsewhere.
     Remote {
-        /// Host and port.
+        /// Host, and port where it is not the scheme's own.
         host: String,
     },
 }

@@ -95,8 +95,12 @@ impl Page {
         sorted.sort_by_key(|finding| order(&finding["severity"]).unwrap_or(SEVERITIES.len()));
         for finding in sorted {
             let rows = finding["rows"].as_array().filter(|rows| !rows.is_empty());
-            let rows = rows.map(|_| format!(" (positions {})", text(&finding["positions"]))).unwrap_or_default();
-            let doubt = finding["doubt"].as_str().map(|doubt| format!(" Doubt: {}", plain(doubt))).unwrap_or_default();
+            let rows =
+                rows.map(|_| format!(" (positions {})", text(&finding["positions"]))).unwrap_or_default();
+            let doubt = finding["doubt"]
+                .as_str()
+                .map(|doubt| format!(" Doubt: {}", plain(doubt)))
+                .unwrap_or_default();
             self.line(&format!(
                 "- {} `{}` {}{rows}{doubt}",
                 text(&finding["severity"]),
@@ -177,7 +181,12 @@ impl Page {
         let Some(items) = filled(&result["recommendations"]) else { return };
         self.section("Recommendations");
         for item in items {
-            self.line(&format!("- {} {}: {}", text(&item["priority"]), text(&item["item"]), text(&item["reason"])));
+            self.line(&format!(
+                "- {} {}: {}",
+                text(&item["priority"]),
+                text(&item["item"]),
+                text(&item["reason"])
+            ));
         }
     }
 
@@ -213,8 +222,12 @@ impl Page {
                 for item in items {
                     match item {
                         Value::Object(map) if map.values().all(is_flat) => {
-                            let fields: Vec<String> =
-                                map.iter().map(|(key, value)| format!("{}: {}", plain(key).replace('_', " "), text(value))).collect();
+                            let fields: Vec<String> = map
+                                .iter()
+                                .map(|(key, value)| {
+                                    format!("{}: {}", plain(key).replace('_', " "), text(value))
+                                })
+                                .collect();
                             self.line(&format!("{indent}- {}", fields.join("; ")));
                         }
                         item if is_flat(item) => self.line(&format!("{indent}- {}", text(item))),
@@ -260,9 +273,14 @@ impl Page {
                 (Some(provider), Some(model)) => plain(&format!("{provider}/{model}")),
                 _ => "nobody".into(),
             };
-            let reason = end["error"]["message"].as_str().map(|why| format!(": {}", plain(why))).unwrap_or_default();
+            let reason =
+                end["error"]["message"].as_str().map(|why| format!(": {}", plain(why))).unwrap_or_default();
             let seconds = seconds(&end["time_ms"]);
-            self.line(&format!("- {}: {} by {model} in {seconds} s{reason}", plain(query), text(&end["status"])));
+            self.line(&format!(
+                "- {}: {} by {model} in {seconds} s{reason}",
+                plain(query),
+                text(&end["status"])
+            ));
         }
         let performance = &result["performance"];
         let times = performance["query_times"].as_object();
@@ -339,8 +357,12 @@ mod tests {
 
     #[test]
     fn what_is_absent_has_no_heading() {
-        let page = report(&json!({"status": "completed", "risks_identified": [], "queries": {}, "performance": {}}));
-        assert!(!page.contains("## Risks") && !page.contains("## Not checked") && !page.contains("null"), "{page}");
+        let page =
+            report(&json!({"status": "completed", "risks_identified": [], "queries": {}, "performance": {}}));
+        assert!(
+            !page.contains("## Risks") && !page.contains("## Not checked") && !page.contains("null"),
+            "{page}"
+        );
     }
 
     #[test]
@@ -369,7 +391,9 @@ mod tests {
 
     #[test]
     fn text_cannot_move_the_cursor() {
-        let page = report(&json!({"status": "completed", "result": {"answers": {"a": "x\u{1b}[2Jy\nz"}}, "queries": {}}));
+        let page = report(
+            &json!({"status": "completed", "result": {"answers": {"a": "x\u{1b}[2Jy\nz"}}, "queries": {}}),
+        );
         assert!(page.contains("x [2Jy\nz") && !page.contains('\u{1b}'), "{page}");
     }
 }

@@ -19,6 +19,7 @@ use crate::pool::Target;
 use crate::provider::openai::OpenAi;
 use crate::provider::openai::OpenAiSettings;
 use crate::provider::rules::Rules;
+use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
 use crate::provider::upstream::Client;
 
@@ -92,10 +93,10 @@ pub fn with_scripts(
     file: &File,
     faults: &mut Vec<Fault>,
 ) -> (Pool, Vec<Panel>) {
-    let mut scripted = Scripted::new();
+    let mut scripted = Scripted::new("scripted".parse().expect("a plain lower-case word is a name"));
     for panel in &panels {
         for (query, steps) in &panel.simulated {
-            scripted = scripted.with_steps(&panel.name, query, steps);
+            scripted = scripted.with(panel.name.clone(), query.clone(), Script::from(steps.as_slice()));
         }
     }
     let mut endpoint = Endpoint::new(Arc::new(scripted), usize::MAX);

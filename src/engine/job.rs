@@ -62,7 +62,8 @@ impl Planned {
 
     /// Whether any of its targets is a model.
     pub fn asks_a_model(&self) -> bool {
-        self.targets.iter().any(|(target, _)| target.endpoint.provider.place() != Place::BuiltIn)
+        let is_model = |place| matches!(place, Place::Loopback { .. } | Place::Remote { .. });
+        self.targets.iter().any(|(target, _)| is_model(target.endpoint.provider.place()))
     }
 }
 

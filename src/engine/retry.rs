@@ -43,7 +43,7 @@ pub struct Standing {
     pub left: Duration,
 }
 
-/// What follows `failure`.
+/// What follows `failure`. A certificate that was refused is not retryable, a broken handshake is.
 pub fn after(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Next {
     let give_up_or_move = match standing.more_targets && standing.total < PER_QUERY {
         true => Next::Elsewhere,
@@ -72,6 +72,7 @@ enum Kind {
 fn kind(failure: &Failure) -> Kind {
     match failure.code {
         Code::ConnectFailed
+        | Code::TlsFailed
         | Code::RateLimited
         | Code::Overloaded
         | Code::ProviderError

@@ -21,30 +21,55 @@ use crate::store::StoreError;
 /// Kinds of problems; the names are the contract's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Code {
+    /// Not JSON, or not even text.
     InvalidJson,
+    /// Not an event's id.
     BadCursor,
+    /// A host that is not this computer.
     BadHost,
+    /// A GET that must not start a run.
     Forbidden,
+    /// From another site.
     BadOrigin,
+    /// Nothing here.
     NotFound,
+    /// Another method is.
     MethodNotAllowed,
+    /// The body came too slowly.
     RequestTimeout,
+    /// No form of ours is accepted.
     NotAcceptable,
+    /// There is no result yet.
     RunNotFinished,
+    /// A cursor of another run.
     CursorMismatch,
+    /// A cursor past the end.
     CursorAhead,
+    /// The run was kept once.
     RunExpired,
+    /// More bytes than the limit.
     PayloadTooLarge,
+    /// A longer address than the limit.
     UriTooLong,
+    /// Not `application/json`.
     UnsupportedMediaType,
+    /// Places that are wrong are listed.
     ValidationFailed,
+    /// No such panel.
     UnknownPanel,
+    /// A key of another body.
     IdempotencyConflict,
+    /// No place for one more stream.
     TooManyStreams,
+    /// More bytes than the limit.
     HeadersTooLarge,
+    /// An error of ours.
     Internal,
+    /// Nobody can answer.
     NoProviders,
+    /// Too many runs.
     Overloaded,
+    /// The server is stopping.
     Draining,
 }
 

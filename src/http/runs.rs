@@ -130,6 +130,8 @@ pub async fn cancel(State(door): State<Arc<Door>>, Path(run): Path<String>) -> R
 
 /// The snapshot of an attached run.
 pub async fn snapshot_of(door: &Door, attached: &Attached) -> Result<Snapshot, Problem> {
+    // A run shows what it will ask from its first event on, which is written as soon as it is made.
+    attached.journal.after(0).await?;
     let record = door.runs.record(&attached.run).await?;
     Ok(snapshot::take(&attached.run, &record, &attached.journal).await?)
 }

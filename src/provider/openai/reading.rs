@@ -88,17 +88,18 @@ impl Reading {
         match &mut self.body {
             Body::Blank(blank) => {
                 blank.extend_from_slice(bytes);
-                let Some(first) = blank.iter().find(|byte| !b" \t\r\n\xef\xbb\xbf".contains(byte)) else {
+                let Some(start) = blank.iter().position(|byte| !b" \t\r\n\xef\xbb\xbf".contains(byte)) else {
                     let sane = blank.len() <= MAX_BLANK;
                     return if sane { Ok(()) } else { Err(Trouble::Unreadable("it begins blank".into())) };
                 };
-                self.body = match first {
-                    b'{' | b'[' => Body::Json(Vec::new()),
+                let mut begun = std::mem::take(blank);
+                self.body = match begun[start] {
+                    b'{' | b'[' => {
+                        begun.drain(..start);
+                        Body::Json(Vec::new())
+                    }
                     b'<' => return Err(Trouble::Unreadable("it is a web page".into())),
                     _ => Body::Stream(sse::Reader::default()),
-                };
-                let Body::Blank(begun) = std::mem::replace(&mut self.body, Body::Blank(Vec::new())) else {
-                    return Ok(());
                 };
                 self.push(&begun, out)
             }
@@ -275,4 +276,162 @@ fn usage(usage: &Value) -> Option<Usage> {
     let count = |key: &str| usage.get(key)?.as_u64().filter(|tokens| *tokens <= MAX_TOKENS);
     let (input_tokens, output_tokens) = (count("prompt_tokens")?, count("completion_tokens")?);
     Some(Usage { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens, estimated: false })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRANSCRIPTS: [&str; 3] = [
+        include_str!("../../../tests/fixtures/openai/openai.txt"),
+        include_str!("../../../tests/fixtures/openai/azure.txt"),
+        include_str!("../../../tests/fixtures/openai/reasoning.txt"),
+    ];
+    const TEXT: &str = "Šířka pásu 0,6 m – OK 😀";
+
+    /// The text, the counts and the end of a body that comes in these pieces.
+    fn read(pieces: &[&[u8]]) -> (String, Option<Usage>, Result<Finish, Trouble>) {
+        let mut reading = Reading::default();
+        let mut out = Vec::new();
+        let end = pieces.iter().try_for_each(|piece| reading.push(piece, &mut out));
+        let end = end.and_then(|()| reading.end(&mut out));
+        let text = out.iter().filter_map(|chunk| match chunk {
+            Chunk::Text(text) => Some(text.as_str()),
+            _ => None,
+        });
+        (text.collect(), reading.take_usage(), end)
+    }
+
+    fn end(body: &str) -> Result<Finish, Trouble> {
+        read(&[body.as_bytes()]).2
+    }
+
+    fn delta(text: &str) -> String {
+        format!("data: {{\"choices\":[{{\"delta\":{{\"content\":\"{text}\"}}}}]}}\n\n")
+    }
+
+    fn finish(reason: &str) -> String {
+        format!("data: {{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"{reason}\"}}]}}\n\n")
+    }
+
+    const DONE: &str = "data: [DONE]\n\n";
+
+    #[test]
+    fn a_stream_reads_the_same_wherever_it_is_cut() {
+        let usage = Usage { input_tokens: 19, output_tokens: 12, total_tokens: 31, estimated: false };
+        for transcript in TRANSCRIPTS {
+            for text in
+                [transcript.to_owned(), transcript.replace('\n', "\r\n"), transcript.replace('\n', "\r")]
+            {
+                let bytes = text.as_bytes();
+                for at in 0..=bytes.len() {
+                    let (said, counted, end) = read(&[&bytes[..at], &bytes[at..]]);
+                    assert_eq!(
+                        (said.as_str(), counted, end),
+                        (TEXT, Some(usage), Ok(Finish::Stop)),
+                        "cut at {at}"
+                    );
+                }
+                let single: Vec<&[u8]> = bytes.chunks(1).collect();
+                assert_eq!(read(&single).0, TEXT);
+            }
+        }
+    }
+
+    #[test]
+    fn a_stream_that_ends_early_is_never_whole() {
+        let bytes = TRANSCRIPTS[0].as_bytes();
+        let finish = TRANSCRIPTS[0].find("\"stop\"").unwrap();
+        for at in 0..finish {
+            let end = read(&[&bytes[..at]]).2.unwrap_err();
+            assert!(matches!(end, Trouble::Cut | Trouble::Empty { .. }), "{end:?} when cut at {at}");
+        }
+    }
+
+    #[test]
+    fn ends_are_told_apart() {
+        let cases = [
+            (delta("a") + &finish("stop") + DONE, Ok(Finish::Stop)),
+            (delta("a") + &finish("stop"), Ok(Finish::Stop)),
+            (delta("a") + &finish("length") + DONE, Ok(Finish::Length)),
+            (delta("a") + DONE, Ok(Finish::Unknown)),
+            (delta("a") + &finish("") + DONE, Ok(Finish::Unknown)),
+            (delta("a") + &finish("something new"), Ok(Finish::Unknown)),
+            (delta("a"), Err(Trouble::Cut)),
+            (delta("a") + "data: [DO", Err(Trouble::Cut)),
+            (delta("") + &delta(" \\n") + &finish("stop") + DONE, Err(Trouble::Empty { at_limit: false })),
+            (finish("length") + DONE, Err(Trouble::Empty { at_limit: true })),
+            (finish("tool_calls") + DONE, Err(Trouble::Empty { at_limit: false })),
+            (DONE.into(), Err(Trouble::Empty { at_limit: false })),
+            (": ping\n\n".into(), Err(Trouble::Empty { at_limit: false })),
+            (String::new(), Err(Trouble::Empty { at_limit: false })),
+            (delta("a") + &finish("content_filter") + DONE, Err(Trouble::Declined(String::new()))),
+            (
+                "data: {\"choices\":[{\"delta\":{\"refusal\":\"No.\"},\"finish_reason\":\"stop\"}]}\n\n"
+                    .into(),
+                Err(Trouble::Declined("No.".into())),
+            ),
+        ];
+        for (body, expected) in cases {
+            assert_eq!(end(&body), expected, "{body}");
+        }
+    }
+
+    #[test]
+    fn one_body_is_read_like_a_stream() {
+        let whole = |message: &str, reason: &str| {
+            format!(
+                "\u{feff} {{\"choices\":[{{\"index\":0,\"message\":{message},\"finish_reason\":\"{reason}\"}}]}}"
+            )
+        };
+        let empty = || Err(Trouble::Empty { at_limit: false });
+        assert_eq!(read(&[whole("{\"content\":\"a\"}", "stop").as_bytes()]).0, "a");
+        assert_eq!(
+            read(&[whole("{\"content\":[{\"type\":\"text\",\"text\":\"b\"}]}", "stop").as_bytes()]).0,
+            "b"
+        );
+        assert_eq!(end(&whole("{\"content\":\"a\"}", "length")), Ok(Finish::Length));
+        assert_eq!(end(&whole("{\"content\":null}", "stop")), empty());
+        assert_eq!(end("{}"), empty());
+        assert_eq!(end("{\"choices\":[]}"), empty());
+        assert_eq!(end("{\"choices\":["), Err(Trouble::Cut));
+        for unreadable in ["{]", "[1]", "{\"choices\":[]} x", "<html>", "data: {\n\n", "data: 1\n\n"] {
+            assert!(matches!(end(unreadable), Err(Trouble::Unreadable(_))), "{unreadable}");
+        }
+    }
+
+    #[test]
+    fn an_error_inside_an_answer_is_no_answer() {
+        let shapes = [
+            "data: {\"error\":{\"message\":\"m\",\"code\":429}}\n\n",
+            "data: {\"error\":\"m\"}\n\n",
+            "data: {\"object\":\"error\",\"message\":\"m\",\"code\":429}\n\n",
+            "event: error\ndata: {\"message\":\"m\"}\n\n",
+            "event: error\ndata: m\n\n",
+        ];
+        for shape in shapes {
+            for body in [shape.to_owned(), delta("a") + shape, delta("a") + &finish("stop") + shape] {
+                assert!(matches!(end(&body), Err(Trouble::Refused(_))), "{body}");
+            }
+        }
+        assert!(matches!(end("{\"error\":{\"message\":\"m\"}}"), Err(Trouble::Refused(_))));
+        assert_eq!(end(&(delta("a") + "data: {\"error\":null}\n\n" + DONE)), Ok(Finish::Unknown));
+    }
+
+    #[test]
+    fn counts_that_make_no_sense_are_ignored() {
+        for usage in [
+            "null",
+            "{}",
+            "{\"prompt_tokens\":-1,\"completion_tokens\":2}",
+            "\"many\"",
+            "{\"prompt_tokens\":\"7\",\"completion_tokens\":2}",
+            "{\"prompt_tokens\":1,\"completion_tokens\":1e300}",
+            "{\"prompt_tokens\":18446744073709551615,\"completion_tokens\":18446744073709551615}",
+        ] {
+            let body = delta("a") + &finish("stop") + &format!("data: {{\"usage\":{usage}}}\n\n") + DONE;
+            let (text, counted, end) = read(&[body.as_bytes()]);
+            assert_eq!((text.as_str(), counted, end), ("a", None, Ok(Finish::Stop)), "{usage}");
+        }
+    }
 }

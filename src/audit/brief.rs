@@ -1,0 +1,274 @@
+//! What prompts say of a project: facts of the ruleset, and the bill as text.
+//!
+//! Facts are ours and small; the texts are the asker's and may say anything.
+
+use serde_json::Map;
+use serde_json::Value;
+use serde_json::json;
+
+use crate::audit::Project;
+use crate::audit::cover::structural_class;
+use crate::audit::finding::Checks;
+use crate::audit::finding::Severity;
+use crate::audit::finding::readable;
+use crate::audit::missing::candidates;
+use crate::audit::ruleset::Limits;
+use crate::audit::ruleset::shared;
+use crate::audit::subject::Subject;
+use crate::audit::subject::subjects;
+use crate::sheet::Position;
+use crate::sheet::number::Reading;
+
+/// What prompts say of a project.
+#[derive(Clone, Debug)]
+pub struct Brief {
+    /// Rows of the ruleset that matter here, and the grave findings.
+    pub facts: Value,
+    /// The bill, a line per row; untrusted.
+    pub positions: String,
+    /// How many rows it holds.
+    pub positions_sent: usize,
+    /// The specifications, a line per key; untrusted.
+    pub specifications: String,
+}
+
+/// Bytes that count as one token: few tokenizers need more for this kind of text.
+const BYTES_PER_TOKEN: usize = 3;
+/// Findings that a prompt lists at most.
+const MAX_FINDINGS: usize = 20;
+/// Longest value of one key of the specifications, in bytes.
+const MAX_VALUE: usize = 2000;
+
+/// The brief of a project, its bill within a budget of tokens.
+pub fn brief(project: &Project, checks: &Checks, budget_tokens: usize) -> Brief {
+    let (positions, positions_sent) = table(project, budget_tokens.saturating_mul(BYTES_PER_TOKEN));
+    Brief {
+        facts: facts(project, checks),
+        positions,
+        positions_sent,
+        specifications: specifications(project),
+    }
+}
+
+fn facts(project: &Project, checks: &Checks) -> Value {
+    let subjects = subjects(project);
+    let mut classes: Vec<String> = subjects.iter().flat_map(Subject::effective).collect();
+    if classes.is_empty() && project.has_concrete() {
+        classes = candidates(project).into_iter().map(str::to_owned).collect();
+    }
+    classes.sort();
+    classes.dedup();
+    let rates = project.rates();
+    json!({
+        "ruleset": checks.ruleset,
+        "element": project.element().map(|element| element.name.as_str()),
+        "exposure_rows": classes.iter().filter_map(|class| project.ruleset.row(class)).map(row).collect::<Vec<_>>(),
+        "xa_limits": xa_limits(project, &subjects),
+        "cover": cover(project, &classes),
+        "reinforcement": reinforcement(project),
+        "money": {
+            "currency": rates.currency,
+            "indirect_percent": rates.indirect_percent,
+            "profit_percent": rates.profit_percent,
+            "vat_percent": rates.vat_percent,
+        },
+        "findings": grave(checks),
+    })
+}
+
+fn row(limits: &Limits) -> Value {
+    let mut row = json!({
+        "class": limits.class,
+        "meaning": shared().meaning.get(&limits.class),
+        "min_class": limits.min_class,
+        "max_w_c": limits.max_w_c,
+        "min_cement_kg_m3": limits.min_cement_kg_m3,
+        "min_air_percent": limits.min_air_percent,
+    });
+    if let Some(doubt) = &limits.unsure {
+        row["doubt"] = json!(doubt);
+    }
+    row
+}
+
+/// The limits of chemical attack, where ground water or soil matters.
+fn xa_limits(project: &Project, subjects: &[Subject]) -> Vec<Value> {
+    let matters = project.speaks_of("groundwater")
+        || !project.spec.measured.is_empty()
+        || subjects.iter().any(|subject| subject.stated_xa() > 0 || subject.is_in_ground());
+    let limit = |agent: &crate::audit::ruleset::Agent| {
+        let range = |level: usize| {
+            let start = agent.edges.get(level)?;
+            let end = agent.edges.get(level + 1).map_or(String::new(), |end| readable(*end));
+            Some(format!("{}..{end}", readable(*start)))
+        };
+        json!({"agent": agent.agent, "unit": agent.unit, "xa1": range(0), "xa2": range(1), "xa3": range(2)})
+    };
+    if matters { shared().xa.iter().map(limit).collect() } else { Vec::new() }
+}
+
+fn cover(project: &Project, classes: &[String]) -> Value {
+    let cover = &shared().cover;
+    let structural = structural_class(project);
+    let row = |class: &String| {
+        let least = cover.c_min_dur(&structural, class)?;
+        Some(json!({"class": class, "c_min_dur_mm": least}))
+    };
+    let rows: Vec<Value> = classes.iter().filter_map(row).collect();
+    if rows.is_empty() {
+        return Value::Null;
+    }
+    json!({
+        "structural_class": structural,
+        "rows": rows,
+        "delta_dev_mm": cover.delta_dev_mm,
+        "against_blinding_mm": cover.against_blinding_mm,
+        "against_soil_mm": cover.against_soil_mm,
+        "edition": cover.edition,
+    })
+}
+
+fn reinforcement(project: &Project) -> Vec<Value> {
+    let mut ids: Vec<&str> =
+        project.items().flat_map(|(_, row)| &row.elements).map(|element| element.id.as_str()).collect();
+    ids.extend(project.element().map(|element| element.id.as_str()));
+    ids.sort_unstable();
+    ids.dedup();
+    let row = |id: &&str| shared().rebar.row.iter().find(|row| row.element == **id);
+    let fact = |row: &crate::audit::ruleset::SteelContent| json!({"element": row.element, "typical": row.typical, "usual_low": row.usual.0, "usual_high": row.usual.1});
+    ids.iter().filter_map(row).map(fact).collect()
+}
+
+/// The gravest findings, medium and above.
+fn grave(checks: &Checks) -> Vec<Value> {
+    let mut grave: Vec<_> =
+        checks.findings.iter().filter(|finding| finding.severity <= Severity::Medium).collect();
+    grave.sort_by_key(|finding| finding.severity);
+    let fact = |finding: &&crate::audit::Finding| json!({"rule": finding.rule, "severity": finding.severity, "message": finding.message});
+    grave.iter().take(MAX_FINDINGS).map(fact).collect()
+}
+
+const HEAD: &str = "row | no | item | quantity | unit | unit price | total\n";
+
+/// Whole rows from the top, as many as fit.
+fn table(project: &Project, budget: usize) -> (String, usize) {
+    let mut text = String::new();
+    let mut sent = 0;
+    for position in &project.positions {
+        let line = line(position);
+        let head = if text.is_empty() { HEAD } else { "" };
+        if text.len() + head.len() + line.len() > budget {
+            break;
+        }
+        text.push_str(head);
+        text.push_str(&line);
+        sent += 1;
+    }
+    (text, sent)
+}
+
+fn line(position: &Position) -> String {
+    let no = match &position.no {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    };
+    let cells = [
+        position.index.to_string(),
+        no,
+        position.name.clone(),
+        number(&position.quantity),
+        position.unit.raw.clone(),
+        number(&position.unit_price),
+        number(&position.total_price),
+    ];
+    let cells: Vec<String> = cells.iter().map(|cell| one_line(cell).replace('|', "/")).collect();
+    format!("{}\n", cells.join(" | "))
+}
+
+fn number(reading: &Reading) -> String {
+    match reading {
+        Reading::Missing => String::new(),
+        Reading::Number { value, .. } => readable(*value),
+        Reading::Ambiguous { decimal, grouped } => {
+            format!("{} or {}", readable(*decimal), readable(*grouped))
+        }
+        Reading::Unreadable(text) => text.clone(),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// A line per key, unknown keys as well; totals at the end.
+fn specifications(project: &Project) -> String {
+    let totals: Map<String, Value> = match project.totals.is_empty() {
+        true => Map::new(),
+        false => Map::from_iter([("totals".to_owned(), Value::from(project.totals.clone()))]),
+    };
+    let mut text = String::new();
+    for (key, value) in project.specifications.iter().chain(&totals) {
+        let value = match value {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        };
+        let mut value = one_line(&value);
+        if value.len() > MAX_VALUE {
+            let end = (0..=MAX_VALUE).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
+            value.truncate(end);
+            value.push('…');
+        }
+        text.push_str(&format!("{}: {value}\n", one_line(key)));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::check;
+
+    fn of(input: &Value, budget: usize) -> Brief {
+        let project = Project::read(input["project_description"].as_str().unwrap_or_default(), "en", input);
+        brief(&project, &check(&project), budget)
+    }
+
+    #[test]
+    fn whole_rows_fit_the_budget() {
+        let rows: Vec<Value> = (0..100)
+            .map(|n| json!({"no": n, "item_name": "Beton | stěn\nC25/30", "quantity": "1,5", "unit": "m3"}))
+            .collect();
+        let input = json!({ "positions": rows });
+        let full = of(&input, 100_000);
+        assert_eq!(full.positions_sent, 100);
+        assert!(
+            full.positions.starts_with(HEAD)
+                && full.positions.contains("\n7 | 7 | Beton / stěn C25/30 | 1.5 | m3 |  | \n")
+        );
+        let cut = of(&input, 200);
+        assert!(cut.positions_sent > 5 && cut.positions.len() <= 600);
+        assert_eq!(cut.positions.lines().count(), cut.positions_sent + 1);
+        assert_eq!(of(&input, 0).positions, "");
+    }
+
+    #[test]
+    fn facts_hold_what_matters_only() {
+        let (_, strip) = crate::audit::examples_test::examples().swap_remove(0);
+        let facts = of(&strip, 1000).facts;
+        let classes: Vec<&Value> =
+            facts["exposure_rows"].as_array().unwrap().iter().map(|row| &row["class"]).collect();
+        assert_eq!(classes, ["XA1", "XC4", "XF3"]);
+        assert_eq!(facts["cover"]["rows"], json!([{"class": "XC4", "c_min_dur_mm": 30.0}]));
+        assert_eq!(
+            facts["xa_limits"][1],
+            json!({"agent": "pH", "unit": "", "xa1": "6.5..5.5", "xa2": "5.5..4.5", "xa3": "4.5..4"})
+        );
+        assert_eq!(facts["reinforcement"][0]["usual_high"], 110.0);
+        assert_eq!(facts["findings"].as_array().unwrap().len(), 3);
+        let dry =
+            of(&json!({"specifications": {"exposure_classes": ["XC1"], "element": "slab", "odd": [1]}}), 10);
+        assert_eq!(dry.facts["xa_limits"], json!([]));
+        assert!(dry.specifications.contains("odd: [1]\n"));
+    }
+}

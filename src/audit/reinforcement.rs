@@ -1,0 +1,225 @@
+//! Steel per cubic metre and what is missing beside concrete.
+//!
+//! RATIO-REBAR, REBAR-MISSING, FORM-MISSING.
+
+use crate::audit::Project;
+use crate::audit::elements::Shape;
+use crate::audit::elements::Work;
+use crate::audit::finding::Finding;
+use crate::audit::finding::Severity;
+use crate::audit::finding::readable;
+use crate::audit::finding::rounded;
+use crate::audit::geometry::group_volume;
+use crate::audit::group::Group;
+use crate::audit::ruleset::SteelContent;
+use crate::audit::ruleset::shared;
+use crate::sheet::unit::Kind;
+
+/// Checks steel contents and what lacks steel or formwork.
+pub fn check(project: &Project, groups: &[Group]) -> Vec<Finding> {
+    let mut findings: Vec<Finding> = groups.iter().filter_map(|group| ratio(project, group)).collect();
+    findings.extend(missing(project, groups, Work::Steel));
+    findings.extend(missing(project, groups, Work::Formwork));
+    findings
+}
+
+/// The usual steel content of the group's element; of several, the range of all.
+pub fn content(group: &Group) -> Option<SteelContent> {
+    let rows: Vec<&SteelContent> = group
+        .elements
+        .iter()
+        .filter_map(|element| shared().rebar.row.iter().find(|row| row.element == element.id))
+        .collect();
+    let first = rows.first()?;
+    let low =
+        |of: fn(&SteelContent) -> (f64, f64)| rows.iter().map(|row| of(row).0).fold(f64::INFINITY, f64::min);
+    let high = |of: fn(&SteelContent) -> (f64, f64)| rows.iter().map(|row| of(row).1).fold(0.0, f64::max);
+    Some(SteelContent {
+        element: first.element.clone(),
+        typical: rows.iter().map(|row| row.typical).sum::<f64>() / rows.len() as f64,
+        usual: (low(|row| row.usual), high(|row| row.usual)),
+        warn: (low(|row| row.warn), high(|row| row.warn)),
+        error: (low(|row| row.error), high(|row| row.error)),
+    })
+}
+
+/// Kilograms of steel in these rows, when all of them can be weighed.
+pub fn kilograms(project: &Project, rows: &[usize]) -> Option<f64> {
+    let weigh = |index: &usize| {
+        let position = &project.positions[*index];
+        let quantity = position.quantity.value().filter(|quantity| *quantity > 0.0)?;
+        match position.unit.kind {
+            Some(Kind::T) => Some(quantity * 1000.0),
+            Some(Kind::Kg) => Some(quantity),
+            _ => None,
+        }
+    };
+    let all: Option<Vec<f64>> = rows.iter().map(weigh).collect();
+    all.filter(|all| !all.is_empty()).map(|all| all.iter().sum())
+}
+
+fn ratio(project: &Project, group: &Group) -> Option<Finding> {
+    let steel = kilograms(project, &group.steel)?;
+    let volume = group_volume(project, group)?;
+    let ratio = steel / volume;
+    let rows: Vec<usize> = group.concrete.iter().chain(&group.steel).copied().collect();
+    let rebar = &shared().rebar;
+    let per = format!("{} kg/m3 of steel", readable(ratio));
+    let name = group.name();
+    let finding = if group.concrete.iter().all(|index| project.rows[*index].is_unreinforced()) {
+        let severity = if ratio > 20.0 { Severity::Medium } else { Severity::Low };
+        Finding::new("RATIO-REBAR", severity, format!("{per} in {name}, which has none as a rule: ask."))
+            .expected(0)
+    } else if let Some(content) = content(group) {
+        let (severity, why) = judge(ratio, &content, rebar.impossible_kg_m3);
+        let usual = format!("{}-{} kg/m3", readable(content.usual.0), readable(content.usual.1));
+        let message =
+            format!("{per} is {why} for {name}: usual are {usual}, typical {}.", readable(content.typical));
+        Finding::new("RATIO-REBAR", severity, message).expected(usual)
+    } else if ratio > rebar.impossible_kg_m3 {
+        let message = format!("{per} cannot be placed: {} is the most.", readable(rebar.impossible_kg_m3));
+        Finding::new("RATIO-REBAR", Severity::Critical, message)
+            .expected(format!("<= {} kg/m3", rebar.impossible_kg_m3))
+    } else {
+        return None;
+    };
+    let formula = format!("{} kg / {} m3", readable(steel), readable(volume));
+    let finding = finding.rows(project, &rows).found(rounded(ratio)).formula(formula);
+    Some(finding.source(rebar.source.as_str()).doubt(Some(&rebar.unsure)))
+}
+
+fn judge(ratio: f64, content: &SteelContent, impossible: f64) -> (Severity, String) {
+    let outside = |(low, high): (f64, f64)| ratio < low || ratio > high;
+    let decade = [10.0, 0.1, 0.01]
+        .into_iter()
+        .find(|decade| outside(content.error) && (ratio / (decade * content.typical) - 1.0).abs() <= 0.35);
+    if let Some(decade) = decade {
+        let why = if decade > 1.0 {
+            "ten times what is typical (factor ten, a decimal or unit slip)"
+        } else {
+            "a factor ten below (decimal or unit slip)"
+        };
+        return (Severity::Critical, why.to_owned());
+    }
+    match ratio {
+        _ if ratio > 1000.0 => (Severity::Critical, "impossible (kilograms taken for tonnes?)".to_owned()),
+        _ if ratio > impossible => {
+            (Severity::Critical, format!("more than can be placed ({} kg/m3)", readable(impossible)))
+        }
+        _ if outside(content.error) => (Severity::High, "far outside of what is usual".to_owned()),
+        _ if outside(content.warn) => (Severity::Medium, "outside of what is usual".to_owned()),
+        _ => (Severity::Info, "plausible".to_owned()),
+    }
+}
+
+/// Concrete without its steel or formwork, in a bill that has such rows at all.
+fn missing(project: &Project, groups: &[Group], work: Work) -> Vec<Finding> {
+    let rows_of = |group: &Group| match work {
+        Work::Steel => group.steel.len(),
+        _ => group.formwork.len(),
+    };
+    let somewhere = groups.iter().any(|group| rows_of(group) > 0);
+    // Rows of no element may be for any of them.
+    let unassigned = groups.iter().any(|group| rows_of(group) > 0 && group.elements.is_empty());
+    if !somewhere || unassigned {
+        return Vec::new();
+    }
+    let lacks = |group: &&Group| {
+        let served = |element: &str| {
+            groups.iter().any(|other| {
+                let near = other.object == group.object || other.object.is_none() || group.object.is_none();
+                near && rows_of(other) > 0
+                    && other.elements.iter().any(|own| own.id == element || kindred(&own.id, element))
+            })
+        };
+        !group.concrete.is_empty()
+            && is_expected(group, work)
+            && !group.concrete.iter().any(|index| excuses(project, *index, work))
+            && !group.elements.iter().any(|element| served(&element.id))
+    };
+    let finding = |group: &Group| {
+        let (rule, what) = match work {
+            Work::Steel => ("REBAR-MISSING", "reinforcement"),
+            _ => ("FORM-MISSING", "formwork"),
+        };
+        let message = format!(
+            "Concrete of the {} has no {what} in the bill, and none is said to be included.",
+            group.name()
+        );
+        Finding::new(rule, Severity::Medium, message).rows(project, &group.concrete).expected(what)
+    };
+    groups.iter().filter(lacks).map(finding).collect()
+}
+
+/// "foundation" may stand for each of the foundations.
+fn kindred(one: &str, other: &str) -> bool {
+    let element = |id: &str| crate::audit::elements::element(id);
+    matches!((element(one), element(other)), (Some(one), Some(other)) if crate::audit::specification::same(one, other))
+}
+
+fn is_expected(group: &Group, work: Work) -> bool {
+    !group.elements.is_empty()
+        && group.elements.iter().all(|element| {
+            !element.plain
+                && match work {
+                    // Slabs on the ground often have no edges worth a row.
+                    Work::Formwork => element.shape.is_some_and(|shape| shape != Shape::Raft),
+                    _ => true,
+                }
+        })
+}
+
+fn excuses(project: &Project, index: usize, work: Work) -> bool {
+    let row = &project.rows[index];
+    row.includes_others || (work == Work::Steel && row.is_unreinforced())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::audit::group::groups;
+
+    fn findings(rows: &[(&str, f64, &str)]) -> Vec<(String, Severity)> {
+        let rows: Vec<_> = rows
+            .iter()
+            .map(|(name, quantity, unit)| json!({"item_name": name, "quantity": quantity, "unit": unit}))
+            .collect();
+        let project = Project::read("", "en", &json!({ "positions": rows }));
+        check(&project, &groups(&project))
+            .into_iter()
+            .map(|finding| (finding.rule, finding.severity))
+            .collect()
+    }
+
+    #[test]
+    fn steel_content_of_a_wall() {
+        for (tonnes, severity) in [
+            (0.8, Severity::Info),
+            (1.6, Severity::Medium),
+            (3.2, Severity::High),
+            (0.085, Severity::Critical),
+            (8.0, Severity::Critical),
+            (6.4, Severity::Critical),
+            (0.3, Severity::Medium),
+        ] {
+            let rows = [("Wall concrete C30/37", 10.0, "m3"), ("Wall reinforcement", tonnes, "t")];
+            assert_eq!(findings(&rows), [("RATIO-REBAR".to_owned(), severity)], "{tonnes}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_asked_only_where_others_have_it() {
+        let rules =
+            |rows: &[(&str, f64, &str)]| findings(rows).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>();
+        let wall = ("Beton stěn C25/30", 10.0, "m3");
+        let steel = ("Výztuž stěn", 0.9, "t");
+        let slab = ("Beton desky C25/30", 10.0, "m3");
+        assert_eq!(rules(&[wall, slab]), Vec::<String>::new());
+        assert_eq!(rules(&[wall, steel, slab]), ["RATIO-REBAR", "REBAR-MISSING"]);
+        assert_eq!(rules(&[wall, steel, ("Beton desky C25/30 vč. výztuže", 10.0, "m3")]), ["RATIO-REBAR"]);
+        assert_eq!(rules(&[wall, steel, ("Podkladní beton C12/15", 1.0, "m3")]), ["RATIO-REBAR"]);
+        assert_eq!(rules(&[wall, slab, ("Výztuž stěn a desek", 2.0, "t")]), Vec::<String>::new());
+    }
+}
