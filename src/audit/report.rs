@@ -17,6 +17,7 @@ use crate::audit::finding::rounded;
 use crate::audit::verdict::Status;
 use crate::audit::verdict::compliance_status;
 use crate::audit::verdict::verdict;
+use crate::event::FinalResult;
 use crate::failure::Failure;
 
 /// One query's part in the report.
@@ -57,24 +58,8 @@ const COMPLIANCE_SECTIONS: [&str; 7] = [
 ];
 /// Fields of an answer that become one list or number of the report.
 const MERGED: [&str; 4] = ["warnings", "assumptions", "assumptions_made", "confidence"];
-/// Names that the event or the report itself uses.
-const RESERVED: [&str; 26] = [
-    "type",
-    "run_id",
-    "seq",
-    "at",
-    "elapsed_ms",
-    "simulated",
-    "terminal",
-    "status",
-    "panel",
-    "performance",
-    "queries",
-    "result",
-    "result_ref",
-    "error",
-    "reason",
-    "findings_only",
+/// Names that the report itself uses, beside those of the event.
+const RESERVED: [&str; 10] = [
     "findings",
     "conflicts",
     "coverage",
@@ -180,7 +165,8 @@ impl Report {
         for (key, value) in rest {
             let others =
                 ANALYSIS_SECTIONS.contains(&key.as_str()) || COMPLIANCE_SECTIONS.contains(&key.as_str());
-            let taken = RESERVED.contains(&key.as_str()) || others || self.keys.contains_key(key);
+            let reserved = RESERVED.contains(&key.as_str()) || FinalResult::RESERVED.contains(&key.as_str());
+            let taken = reserved || others || self.keys.contains_key(key);
             let name = if taken { format!("{}.{key}", part.query) } else { key.clone() };
             self.put(part, &name, value.clone());
         }

@@ -56,7 +56,8 @@ pub fn standards(project: &Project) -> Vec<(String, bool)> {
             // The shortest window that still holds the whole name, from its first word on.
             let Some(row) = obsolete(text) else { continue };
             let starts = fold(text).first().is_some_and(|word| row.words.first() == Some(word));
-            if starts && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(", ") {
+            let known = found.iter().any(|(name, _)| fold(name) == fold(text));
+            if starts && !known && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(", ") {
                 found.push((text.to_owned(), false));
             }
         }

@@ -101,19 +101,28 @@ fn compliance_checks(project: &Project, checks: &Checks) -> Vec<Value> {
 }
 
 fn judged_item(finding: &Finding) -> Value {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Number(number) => readable(number.as_f64().unwrap_or_default()),
-        Value::Null => NOT_ASSESSED.to_owned(),
-        other => other.to_string(),
-    };
     let title = advice(&finding.rule).map_or(finding.rule.as_str(), |advice| advice.title.as_str());
     item(
         &format!("{title} ({})", finding.rule),
-        &text(&finding.expected),
-        &text(&finding.found),
+        &shown(&finding.expected),
+        &shown(&finding.found),
         finding.severity >= Severity::Low,
     )
+}
+
+/// What a finding found or expected, for a person.
+fn shown(value: &Value) -> String {
+    match value {
+        Value::String(text) => text.clone(),
+        Value::Number(number) => readable(number.as_f64().unwrap_or_default()),
+        Value::Null => NOT_ASSESSED.to_owned(),
+        Value::Bool(value) => value.to_string(),
+        Value::Array(items) => items.iter().map(shown).collect::<Vec<_>>().join(", "),
+        Value::Object(fields) => {
+            let field = |(key, value): (&String, &Value)| format!("{key} {}", shown(value));
+            fields.iter().map(field).collect::<Vec<_>>().join(", ")
+        }
+    }
 }
 
 fn cover_check(project: &Project, subject: &Subject) -> Option<Value> {

@@ -19,7 +19,7 @@ interface Props {
 export function QueryRow({ query, index, run, elapsed, span, selected, reachable }: Props) {
   const open = selected.value === query.id
   const state = stateOf(query, run)
-  const preview = query.phase === 'failed' || query.phase === 'skipped' ? (query.error?.hint ?? '') : query.tail.replace(/\s+/g, ' ')
+  const preview = previewOf(query)
   const toggle = () => (selected.value = open ? '' : query.id)
   return (
     <tr
@@ -59,4 +59,10 @@ export function QueryRow({ query, index, run, elapsed, span, selected, reachable
       </td>
     </tr>
   )
+}
+
+/** While it streams, the end of its text; then what to do about a failure, if anything. The answer itself is in the report. */
+function previewOf(query: QueryView): string {
+  if (query.phase === 'failed' || query.phase === 'skipped') return query.error?.hint ?? ''
+  return query.phase === 'done' ? '' : query.tail.replace(/\s+/g, ' ')
 }

@@ -1,0 +1,91 @@
+// What an end-to-end test needs: a server with an empty home, and a browser that tells on the page.
+
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import { fileURLToPath } from 'node:url'
+import { chromium } from 'playwright-core'
+
+export const root = fileURLToPath(new URL('../..', import.meta.url))
+const binary = process.env.ASKSTREAM_BINARY ?? join(root, 'target', 'release', 'askstream')
+const CHROMIUM = '/usr/bin/chromium'
+const START_MS = 5000
+const STOP_MS = 5000
+
+/** A running server with a home of its own, without a key and without a configuration file. */
+export async function startServer({ args = [], env = {} } = {}) {
+  if (!existsSync(binary)) throw new Error('target/release/askstream is missing: cargo build --release')
+  const home = mkdtempSync(join(tmpdir(), 'askstream-e2e-'))
+  const child = spawn(binary, ['serve', '--port', '0', '--print-url', '--no-open', ...args], {
+    cwd: home,
+    env: { PATH: process.env.PATH, HOME: home, RUST_LOG: 'warn', ...env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  let said = ''
+  child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
+  const exited = once(child, 'exit')
+  const lines = createInterface({ input: child.stdout })
+  const url = await Promise.race([
+    once(lines, 'line').then(([line]) => line),
+    exited.then(() => undefined),
+    late(START_MS),
+  ])
+  const stop = async () => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill('SIGTERM')
+      await Promise.race([exited, late(STOP_MS)])
+      child.kill('SIGKILL')
+    }
+    rmSync(home, { recursive: true, force: true })
+  }
+  if (url === undefined) {
+    await stop()
+    throw new Error(`the server did not start: ${said}`)
+  }
+  return { url: url.replace(/\/$/, ''), home, pid: child.pid, stop, said: () => said }
+}
+
+/** Debian's Chromium, without the services that would look for hosts of its maker. */
+export function startBrowser() {
+  return chromium.launch({
+    executablePath: CHROMIUM,
+    headless: true,
+    args: [
+      '--no-sandbox',
+      '--disable-gpu',
+      '--disable-quic',
+      '--disable-dev-shm-usage',
+      '--no-first-run',
+      '--disable-background-networking',
+      '--disable-component-update',
+      '--disable-sync',
+    ],
+  })
+}
+
+/**
+ * A page that keeps what it complains about. Violations of the content policy
+ * arrive as console errors; requests to anybody else are complaints as well.
+ */
+export async function openPage(browser, server, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
+  const page = await context.newPage()
+  const complaints = []
+  page.on('console', (message) => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
+  page.on('crash', () => complaints.push('the page crashed'))
+  page.on('request', (request) => {
+    const asked = request.url()
+    if (!asked.startsWith(`${server.url}/`) && !/^(data|blob|about):/.test(asked)) complaints.push(`asked ${asked}`)
+  })
+  return { page, complaints, close: () => context.close() }
+}
+
+function late(ms) {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref())
+}
