@@ -7,5 +7,11 @@
 
 mod harness;
 
+mod asking;
 mod bytes;
+mod cancel;
+mod plan;
+mod problems;
+mod resume;
+mod retry;
 mod timing;
