@@ -101,7 +101,8 @@ impl Schema {
                 jsonschema::error::ValidationErrorKind::Required { property } => {
                     format!("{property} is missing")
                 }
-                _ => cut(&error.to_string(), 300),
+                // Masked: the value itself may be long, and its sender knows it.
+                _ => cut(&error.masked().to_string(), 300),
             };
             (error.instance_path().to_string(), detail)
         };
