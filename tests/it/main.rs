@@ -8,8 +8,11 @@
 mod harness;
 
 mod asking;
+mod audit;
 mod bytes;
 mod cancel;
+mod command;
+mod floors;
 mod plan;
 mod problems;
 mod resume;
