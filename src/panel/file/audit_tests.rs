@@ -18,7 +18,9 @@ fn shipped(path: &str) -> Option<Vec<u8>> {
         "prompts/compliance.md" => include_str!("../../../panels/audit/prompts/compliance.md"),
         "simulated/comprehensive.json" => include_str!("../../../panels/audit/simulated/comprehensive.json"),
         "simulated/compliance.json" => include_str!("../../../panels/audit/simulated/compliance.json"),
-        path if path.starts_with("schema/") => r#"{"type": "object"}"#,
+        "schema/input.json" => include_str!("../../../panels/audit/schema/input.json"),
+        "schema/comprehensive.json" => include_str!("../../../panels/audit/schema/comprehensive.json"),
+        "schema/compliance.json" => include_str!("../../../panels/audit/schema/compliance.json"),
         _ => return None,
     };
     Some(text.as_bytes().to_vec())
@@ -137,21 +139,8 @@ fn a_prompt_takes_at_most_2000_tokens() {
 
 #[test]
 fn the_prompts_read_as_they_should() {
-    let golden = [include_str!("golden/comprehensive.txt"), include_str!("golden/compliance.txt")];
-    for ((query, messages), golden) in rendered(&variables(Some(largest_facts()))).into_iter().zip(golden) {
-        assert_eq!(as_text(&messages), golden, "{query}: see `write_the_golden_prompts`");
-    }
-}
-
-/// After a change of a prompt: `cargo test --lib write_the_golden -- --ignored`, then read the difference.
-#[test]
-#[ignore = "writes the expected texts"]
-fn write_the_golden_prompts() {
-    for ((_, messages), file) in
-        rendered(&variables(Some(largest_facts()))).into_iter().zip(["comprehensive", "compliance"])
-    {
-        let path = format!("{}/src/panel/file/golden/{file}.txt", env!("CARGO_MANIFEST_DIR"));
-        std::fs::write(path, as_text(&messages)).unwrap();
+    for (query, messages) in rendered(&variables(Some(largest_facts()))) {
+        insta::assert_snapshot!(query.to_string(), as_text(&messages));
     }
 }
 
