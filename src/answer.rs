@@ -96,15 +96,8 @@ impl Schema {
 
     /// The places where a request's value does not fit: JSON pointer and sentence, at most 20.
     pub fn faults(&self, value: &Value) -> Vec<(String, String)> {
-        let fault = |error: jsonschema::ValidationError<'_>| {
-            let detail = match error.kind() {
-                jsonschema::error::ValidationErrorKind::Required { property } => {
-                    format!("{property} is missing")
-                }
-                _ => cut(&error.to_string(), 300),
-            };
-            (error.instance_path().to_string(), detail)
-        };
+        let fault =
+            |error: jsonschema::ValidationError<'_>| (error.instance_path().to_string(), remedy(&error));
         self.0.iter_errors(value).take(20).map(fault).collect()
     }
 
@@ -187,6 +180,26 @@ fn after_thinking(text: &str) -> &str {
     }
 }
 
+/// What would be right, for the sender of a request. The value itself may be long and is not repeated.
+fn remedy(error: &jsonschema::ValidationError<'_>) -> String {
+    use jsonschema::error::TypeKind;
+    use jsonschema::error::ValidationErrorKind as Kind;
+    match error.kind() {
+        Kind::Required { property } => format!("{} is missing", cut(&property.to_string(), 100)),
+        Kind::Type { kind: TypeKind::Single(kind) } => format!("expected a JSON value of type {kind}"),
+        Kind::Type { kind: TypeKind::Multiple(kinds) } => {
+            let kinds: Vec<String> = kinds.iter().map(|kind| kind.to_string()).collect();
+            format!("expected a JSON value of type {}", kinds.join(" or "))
+        }
+        Kind::Enum { options } => format!("expected one of {}", cut(&options.to_string(), 200)),
+        Kind::AnyOf { context } => {
+            let ways: Vec<String> = context.iter().filter_map(|errors| errors.first().map(remedy)).collect();
+            format!("{}; one of them is enough", cut(&ways.join(", "), 300))
+        }
+        _ => cut(&error.masked().to_string(), 300),
+    }
+}
+
 fn sentence(error: &jsonschema::ValidationError<'_>) -> String {
     let path = error.instance_path().to_string();
     let place = if path.is_empty() { "at the top".to_owned() } else { cut(&path, 200) };
@@ -229,6 +242,25 @@ mod tests {
 
     fn json(text: &str) -> Result<Answer, Failure> {
         read(text, Ending::Whole, Some(&schema()))
+    }
+
+    #[test]
+    fn a_requests_faults_say_what_would_be_right() {
+        let schema = Schema::compile(&json!({"properties": {
+            "n": {"type": ["number", "null"]}, "w": {"enum": ["a", "b"]},
+            "r": {"anyOf": [{"required": ["x"]}, {"required": ["y"]}]},
+        }}))
+        .unwrap();
+        let faults = schema.faults(&json!({"n": "1", "w": "c", "r": {}}));
+        let told: Vec<_> = faults.iter().map(|(place, what)| format!("{place}: {what}")).collect();
+        assert_eq!(
+            told,
+            [
+                "/n: expected a JSON value of type null or number",
+                "/w: expected one of [\"a\",\"b\"]",
+                "/r: \"x\" is missing, \"y\" is missing; one of them is enough",
+            ]
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use futures_util::StreamExt;
 use futures_util::stream;
+use tokio::task::spawn_blocking;
 
 use super::Call;
 use super::Chunk;
@@ -17,6 +18,7 @@ use crate::event::Usage;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::ProviderName;
+use crate::id::QueryName;
 
 /// The built-in rules.
 pub struct Rules {
@@ -39,22 +41,29 @@ impl Provider for Rules {
     }
 
     fn ask(&self, call: Call) -> Chunks {
-        let answer = call
-            .checked
-            .as_deref()
-            .and_then(|checked| audit::answer(call.query.as_str(), &checked.project, &checked.checks));
-        let chunks = match answer {
-            Some(answer) => vec![
-                Ok(Chunk::Sent),
-                Ok(Chunk::Text(answer.to_string())),
+        // A bill of thousands of rows takes a while; other runs share these threads.
+        let answer = async move {
+            let none = no_answer(&call.query);
+            let answer = spawn_blocking(move || {
+                let checked = call.checked.as_deref()?;
+                audit::answer(call.query.as_str(), &checked.project, &checked.checks)
+                    .map(|answer| answer.to_string())
+            });
+            answer.await.ok().flatten().ok_or(none)
+        };
+        let chunks = stream::once(answer).flat_map(|answer| match answer {
+            Ok(answer) => stream::iter(vec![
+                Ok(Chunk::Text(answer)),
                 Ok(Chunk::Usage(Usage::default())),
                 Ok(Chunk::End(Finish::Stop)),
-            ],
-            None => {
-                let message = format!("The built-in rules have no answer to `{}`.", call.query);
-                vec![Err(Failure::new(Code::ModelNotFound, message).hint("Name a model for this query."))]
-            }
-        };
-        stream::iter(chunks).boxed()
+            ]),
+            Err(failure) => stream::iter(vec![Err(failure)]),
+        });
+        stream::iter([Ok(Chunk::Sent)]).chain(chunks).boxed()
     }
+}
+
+fn no_answer(query: &QueryName) -> Failure {
+    let message = format!("The built-in rules have no answer to `{query}`.");
+    Failure::new(Code::ModelNotFound, message).hint("Name a model for this query.")
 }

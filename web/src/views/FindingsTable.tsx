@@ -37,8 +37,8 @@ export function FindingsTable({ run }: { run: RunView }) {
                   {finding.source && <span class="aside">{finding.source}</span>}
                   {finding.doubt && <span class="aside">{say('finding.doubt', { text: finding.doubt })}</span>}
                 </td>
-                <td class="right" data-label={say('col.found')}>{text(finding.found)}</td>
-                <td class="right" data-label={say('col.expected')}>{text(finding.expected)}</td>
+                <td class="right words" data-label={say('col.found')}>{text(finding.found)}</td>
+                <td class="right words" data-label={say('col.expected')}>{text(finding.expected)}</td>
               </tr>
             ))}
           </tbody>
