@@ -74,9 +74,13 @@ async fn ask_within(address: &str, target: Target, shape: Shape) -> anyhow::Resu
         Target::Bare => "event: done",
         Target::Askstream => "\"type\":\"final_result\"",
     };
-    anyhow::ensure!(stream.starts_with("HTTP/1.1 200") && stream.contains(last), "not whole:\n{stream}");
+    anyhow::ensure!(
+        stream.starts_with("HTTP/1.1 200") && stream.contains(last),
+        "not whole: {}",
+        tail(&stream)
+    );
     let took: Vec<u64> = stream.split(TOOK).skip(1).filter_map(number).collect();
-    anyhow::ensure!(took.len() >= shape.models.len(), "an answer is missing:\n{stream}");
+    anyhow::ensure!(took.len() >= shape.models.len(), "an answer is missing: {}", tail(&stream));
     Ok(Asked {
         total,
         first_event: first_event.context("no event")?,
@@ -110,4 +114,13 @@ fn holds(bytes: &[u8], wanted: &[u8]) -> bool {
 fn number(text: &str) -> Option<u64> {
     let end = text.find(|c: char| !c.is_ascii_digit())?;
     text[..end].parse().ok()
+}
+
+/// Enough of a stream's end to see what went wrong.
+fn tail(stream: &str) -> &str {
+    let mut at = stream.len().saturating_sub(1500);
+    while !stream.is_char_boundary(at) {
+        at += 1;
+    }
+    &stream[at..]
 }

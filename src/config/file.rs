@@ -270,6 +270,9 @@ fn bytes(text: &str) -> Option<usize> {
 }
 
 #[cfg(test)]
+mod sample;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
