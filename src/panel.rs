@@ -50,6 +50,15 @@ pub struct Panel {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Title(pub BTreeMap<String, String>);
 
+impl Title {
+    /// The title in `language`, else in English, else whatever there is.
+    pub fn in_language(&self, language: &str) -> &str {
+        let Title(titles) = self;
+        let title = titles.get(language).or_else(|| titles.get("en")).or_else(|| titles.values().next());
+        title.map_or("", String::as_str)
+    }
+}
+
 /// One query of a panel.
 #[derive(Clone, Debug)]
 pub struct Query {

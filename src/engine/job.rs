@@ -17,7 +17,6 @@ use crate::event::OnDisconnect;
 use crate::event::PlannedQuery;
 use crate::event::RunStarted;
 use crate::event::RunTimeouts;
-use crate::event::in_language;
 use crate::id::QueryName;
 use crate::id::RunId;
 use crate::panel::ModelChoice;
@@ -112,7 +111,7 @@ impl Job {
     pub fn started(&self, run: &RunId) -> Body {
         let query = |planned: &Planned| PlannedQuery {
             query: planned.query.name.clone(),
-            title: in_language(&planned.query.title.0, &self.ask.language).to_owned(),
+            title: planned.query.title.in_language(&self.ask.language).to_owned(),
             depends_on: planned.query.needs.clone(),
             models: planned.targets.iter().map(|(target, _)| target.to_string()).collect(),
             timeout_ms: planned.limit.as_millis() as u64,
