@@ -10,6 +10,8 @@ use std::sync::Arc;
 use clap::Args;
 use serde_json::Value;
 use serde_json::json;
+use tokio::signal::unix::SignalKind;
+use tokio::signal::unix::signal;
 
 use super::CommonArgs;
 use super::Exit;
@@ -150,6 +152,13 @@ async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
         Ok(attached) => attached,
         Err(refusal) => return refused(refusal),
     };
+    let mut interrupt = match signal(SignalKind::interrupt()) {
+        Ok(interrupt) => interrupt,
+        Err(error) => {
+            eprintln!("error: cannot listen for interrupts: {error}");
+            return Exit::NoResult;
+        }
+    };
     let mut progress = Progress::new(args.quiet);
     let mut cursor = 0;
     let mut interrupted = false;
@@ -157,7 +166,7 @@ async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
         // A read that is given up for the interrupt is made again.
         let read = tokio::select! {
             read = attached.journal.after(cursor) => read,
-            _ = tokio::signal::ctrl_c() => {
+            _ = interrupt.recv() => {
                 if interrupted {
                     return Exit::Interrupted;
                 }

@@ -59,6 +59,7 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
         Err(error) => return cannot_listen(settings.listen, &error),
     };
     let address = listener.local_addr().unwrap_or(settings.listen);
+    let stop = signalled(true);
     let banner = banner(&settings, address);
     let url = format!("http://{address}/");
     match print_url {
@@ -69,24 +70,29 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
     let Settings { door, runs, memory, pool, panels, drain, .. } = settings;
     let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), panels, pool, runs));
     let router = http::router(Arc::clone(&runs), door);
-    let (stop, hurry) = (signalled(true), signalled(false));
+    // What hurries is heard only once the first signal has come.
+    let hurry = async { signalled(false).await };
     http::server::serve(listener, router, runs, Drain { runs: drain }, stop, hurry).await;
     Exit::Complete
 }
 
 /// Waits for SIGINT or SIGTERM; the first one says what happens now.
-async fn signalled(first: bool) {
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-    else {
-        return std::future::pending().await;
-    };
-    tokio::select! {
-        _ = interrupt.recv() => {}
-        _ = terminate.recv() => {}
-    }
-    if first {
-        eprintln!("stopping; runs under way may finish, once more stops at once");
+///
+/// They are heard from the call on, not from the first poll: a server that has
+/// shown its address must not be killed by a signal that finds nobody.
+fn signalled(first: bool) -> impl Future<Output = ()> {
+    let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
+    async move {
+        let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
+            return std::future::pending().await;
+        };
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if first {
+            eprintln!("stopping; runs under way may finish, once more stops at once");
+        }
     }
 }
 
