@@ -175,6 +175,15 @@ fn an_idle_server_stops_at_once_even_with_a_connection_open() {
 }
 
 #[test]
+fn a_server_that_has_shown_its_address_stops_cleanly() {
+    for _ in 0..5 {
+        let mut server = Setup::default().start();
+        server.signal("INT");
+        assert_eq!(server.ended(ms(1500)).0, 0);
+    }
+}
+
+#[test]
 fn a_stopping_server_lets_runs_end_and_takes_no_new_ones() {
     let fake = Fake::always(Answer::text("late").after(600));
     let mut server = Setup::asking(&fake).server("drain = \"5s\"").panel(Panel::of("one", 1)).start();
