@@ -40,6 +40,8 @@ pub struct Settings {
     pub looked_for: Vec<PathBuf>,
     /// Where the program keeps what it must remember.
     pub data_dir: PathBuf,
+    /// Whether there is a screen to open a browser on.
+    pub has_display: bool,
     /// What a person should know, one sentence each.
     pub notices: Vec<String>,
 }
@@ -159,9 +161,16 @@ impl Settings {
             file: file.map(|(path, _)| path),
             looked_for: places.candidates,
             data_dir: places.data_dir,
+            has_display: has_display(environment),
             notices,
         })
     }
+}
+
+/// Where a window system is not the system itself, it names its display.
+fn has_display(environment: &dyn Environment) -> bool {
+    let named = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.var(name).is_some());
+    named || cfg!(target_os = "macos")
 }
 
 /// Where files are.

@@ -349,3 +349,6 @@ fn checks_completed(checked: &Checked, time: Duration) -> Body {
         ruleset: json!(checked.checks.ruleset),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,6 @@
 use std::io::IsTerminal;
 use std::io::Write;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 
 use tokio::net::TcpListener;
@@ -66,7 +65,7 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
         true => say(&url),
         false => eprintln!("{banner}"),
     }
-    browser.show(&url, &settings.data_dir);
+    browser.show(&url, &settings);
     let Settings { door, runs, memory, pool, panels, drain, .. } = settings;
     let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), panels, pool, runs));
     let router = http::router(Arc::clone(&runs), door);
@@ -166,11 +165,11 @@ enum Browser {
 }
 
 impl Browser {
-    fn show(&self, url: &str, data_dir: &Path) {
+    fn show(&self, url: &str, settings: &Settings) {
         let wanted = match self {
             Browser::Open => true,
             Browser::Leave => false,
-            Browser::AtFirstStart => is_first_start(data_dir),
+            Browser::AtFirstStart => is_first_start(settings),
         };
         let opener = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
         if wanted {
@@ -189,9 +188,9 @@ impl Browser {
 }
 
 /// Whether a person sits here and has never started the program; remembered in the data directory.
-fn is_first_start(data_dir: &Path) -> bool {
-    let display = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| std::env::var_os(name).is_some());
-    let sits_here = std::io::stderr().is_terminal() && (display || cfg!(target_os = "macos"));
+fn is_first_start(settings: &Settings) -> bool {
+    let sits_here = std::io::stderr().is_terminal() && settings.has_display;
+    let data_dir = &settings.data_dir;
     let mark = data_dir.join("started");
     if !sits_here || mark.exists() {
         return false;

@@ -7,6 +7,8 @@ use crate::harness::Fake;
 use crate::harness::Panel;
 use crate::harness::Setup;
 use crate::harness::completed;
+use crate::harness::eventually;
+use crate::harness::ms;
 use crate::harness::named;
 
 #[test]
@@ -140,4 +142,40 @@ fn more_streams_than_allowed_are_refused_with_a_time_to_come_back() {
     server.get(&format!("/api/v1/runs/{}/events", first.run())).problem(429, "too_many_streams");
     server.post("/ask-stream", &body).problem(429, "too_many_streams");
     assert_eq!(fake.calls().len(), 1, "nothing was started for the refused one");
+}
+
+#[test]
+fn the_configured_default_answers_where_a_panel_names_nobody() {
+    let (first, second) = (Fake::always(Answer::text("first")), Fake::always(Answer::text("second")));
+    let setup = Setup::default().top("default_model = \"second/big\"");
+    let server = setup
+        .provider("first", &first, "")
+        .provider("second", &second, "")
+        .panel(Panel::of("one", 1))
+        .start();
+    let events = server.ask(&json!({"panel": "one", "question": "x"})).events();
+    assert_eq!(events[0].data["queries"][0]["models"], json!(["second/big"]));
+    assert_eq!(completed(&events, "q1")["result"], "second");
+    assert_eq!(server.get("/health").json()["models"]["default"], "second/big");
+}
+
+#[test]
+fn a_panels_clock_goes_before_its_providers() {
+    let fake = Fake::always(Answer::silent());
+    let panel = Panel::of("one", 1).head("[limits]\nfirst_content = \"300ms\"\nconnect = \"200ms\"");
+    let setup = Setup::default().provider("fake", &fake, "first_content = \"10s\"");
+    let server = setup.panel(panel).start();
+    let events = server.ask(&json!({"panel": "one", "question": "x"})).events();
+    assert_eq!(completed(&events, "q1")["error"]["limit_ms"], 300);
+}
+
+#[test]
+fn no_socket_outlives_the_server() {
+    let fake = Fake::new(|call| if call.query == "q1" { Answer::text("yes") } else { Answer::silent() });
+    let server = Setup::asking(&fake).panel(Panel::of("two", 2)).start();
+    let stream = server.ask(&json!({"panel": "two", "question": "x"}));
+    fake.until_calls(2);
+    assert!(fake.open() >= 1);
+    drop((stream, server));
+    eventually("all sockets are closed", ms(2000), || fake.open() == 0);
 }

@@ -316,3 +316,43 @@ fn a_request_keeps_the_id_that_its_sender_gave() {
         assert!(id.json()["request_id"].as_str().unwrap().starts_with("req_"));
     }
 }
+
+/// A small random number generator, the same in every run.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % sides
+    }
+}
+
+#[test]
+fn no_broken_request_is_ever_an_error_of_ours() {
+    let (_fake, server) = server();
+    let sound = br#"{"panel":"one","question":"x","input":{"a":[1,{"b":null}]},"options":{"deltas":true,"queries":["q1"]}}"#;
+    let mut dice = Dice(7);
+    for _ in 0..300 {
+        let mut body = sound.to_vec();
+        for _ in 0..=dice.roll(3) {
+            let at = dice.roll(body.len());
+            match dice.roll(4) {
+                0 => body[at] = dice.roll(256) as u8,
+                1 => body.truncate(at.max(1)),
+                2 => body.insert(at, b"{}[]\",:0-e"[dice.roll(11)]),
+                _ => drop(body.remove(at)),
+            }
+        }
+        let reply = server.request("POST", "/ask").body(&body).send();
+        match reply.status() {
+            200 => assert_eq!(reply.json()["status"], "completed"),
+            400 => drop(reply.problem(400, "invalid_json")),
+            _ => assert!(["validation_failed", "unknown_panel"].contains(&reply.problem_code(422).as_str())),
+        }
+        let query: String =
+            (0..dice.roll(40)).map(|_| b"a=&%+2fquestion;#panel?:/"[dice.roll(25)] as char).collect();
+        let status = server.get(&format!("/ask-stream?{query}")).status();
+        assert!([200, 400, 422].contains(&status), "{query}: {status}");
+    }
+    assert_eq!(server.get("/health").status(), 200);
+}

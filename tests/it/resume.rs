@@ -134,7 +134,7 @@ fn at_the_end_each_way_stops_its_own_kind_of_client() {
         assert_eq!(reply.header("content-type"), None);
     }
     let again = Way::Post.open(&server, cursor, false).rest();
-    assert_eq!(blocks(&again), [last.block.clone()]);
+    assert_eq!(blocks(&again).concat(), last.block);
 }
 
 #[test]
@@ -235,4 +235,33 @@ fn the_header_wins_over_the_parameter_and_empty_means_none() {
     assert_eq!(server.request("GET", &path).open().events().len(), events.len());
     let path = format!("/ask-stream?run_id={run}");
     assert_eq!(blocks(&server.request("GET", &path).open().events()), blocks(&events));
+}
+
+#[test]
+fn many_watchers_see_the_same_bytes() {
+    let fake = Fake::always(Answer::text("a b c d e f").after(100).over(300).pieces(6));
+    let server = Setup::asking(&fake).panel(Panel::of("two", 2)).start();
+    let first = server.ask(&question(true));
+    let run = first.run();
+    let seen: Vec<Vec<String>> = thread::scope(|scope| {
+        let watching: Vec<_> =
+            (0..30).map(|_| scope.spawn(|| blocks(&server.follow(&run).events()))).collect();
+        watching.into_iter().map(|watcher| watcher.join().unwrap()).collect()
+    });
+    let journal = blocks(&first.events());
+    assert!(seen.iter().all(|blocks| *blocks == journal));
+}
+
+#[test]
+fn a_reader_that_takes_nothing_delays_nobody() {
+    let text = "word ".repeat(400_000);
+    let fake = Fake::always(Answer::text(&text).pieces(200));
+    let server = Setup::asking(&fake).panel(Panel::of("two", 2)).start();
+    let idle = server.ask(&question(true));
+    let run = idle.run();
+    let begun = std::time::Instant::now();
+    let events = server.follow(&run).events();
+    assert_eq!(events.last().unwrap().data["status"], "completed");
+    assert!(begun.elapsed() < std::time::Duration::from_secs(15), "{:?}", begun.elapsed());
+    assert_eq!(blocks(&idle.events()), blocks(&events), "and it reads the same when it does read");
 }

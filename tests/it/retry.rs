@@ -237,3 +237,12 @@ fn a_parameter_that_a_model_refuses_is_left_out() {
         assert_eq!(fake.calls().len(), calls, "and remembered");
     }
 }
+
+#[test]
+fn an_answer_without_end_is_cut_off_at_its_limit() {
+    let fake = Fake::always(Answer::text(&"word ".repeat(1_000_000)).pieces(100));
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).start();
+    let events = server.ask(&json!({"panel": "one", "question": "x"})).events();
+    let end = completed(&events, "q1");
+    assert_eq!((&end["error"]["code"], &end["attempts"]), (&json!("answer_too_large"), &json!(1)));
+}

@@ -65,7 +65,7 @@ fn the_audit_takes_as_long_as_its_slower_query() {
 fn four_and_ten_queries_take_as_long_as_the_slowest() {
     let slow = |call: &crate::harness::fake::Call| {
         let n: usize = call.query[1..].parse().unwrap();
-        Answer::text(&call.query).after(if n % 2 == 0 { 300 } else { 600 })
+        Answer::text(&call.query).after(if n.is_multiple_of(2) { 300 } else { 600 })
     };
     let fake = Fake::new(slow);
     let server = Setup::default()

@@ -67,6 +67,14 @@ impl Reply {
         serde_json::from_slice(&self.body).unwrap_or_else(|error| panic!("{error}: {:?}", self.text()))
     }
 
+    /// The code of a problem with this status.
+    #[track_caller]
+    pub fn problem_code(&self, status: u16) -> String {
+        let code = self.json()["code"].as_str().unwrap_or_default().to_owned();
+        self.problem(status, &code);
+        code
+    }
+
     /// Checks that this is the contract's problem with this status and code, and gives its body.
     #[track_caller]
     pub fn problem(&self, status: u16, code: &str) -> Value {

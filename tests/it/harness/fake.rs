@@ -334,7 +334,7 @@ fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool) -> Result
     wait(socket, answer.first)?;
     let more: String = answer.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let status = format!("HTTP/1.1 {} X\r\n{more}", answer.status);
-    let mut send = |socket: &mut TcpStream, text: &str| socket.write_all(text.as_bytes()).map_err(|_| Gone);
+    let send = |socket: &mut TcpStream, text: &str| socket.write_all(text.as_bytes()).map_err(|_| Gone);
     if answer.end == End::Raw {
         let body = &answer.text;
         let head =

@@ -145,7 +145,8 @@ impl Ran {
 /// A running server; killed when dropped.
 pub struct Server {
     pub addr: SocketAddr,
-    pub home: Temp,
+    /// Its files, gone with it.
+    _home: Temp,
     child: Child,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
@@ -182,7 +183,7 @@ impl Server {
             let _ = logging.join();
             panic!("no address but {url:?}; it said:\n{}", log.lock().unwrap());
         };
-        Server { addr, home, child, log, logging: Some(logging) }
+        Server { addr, _home: home, child, log, logging: Some(logging) }
     }
 
     /// What it wrote to standard error so far.
