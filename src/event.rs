@@ -357,15 +357,11 @@ pub struct Performance {
     /// Without one.
     pub queries_failed: usize,
     /// Stopped.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub queries_cancelled: usize,
     /// Never asked.
-    #[serde(default, skip_serializing_if = "is_zero")]
+    #[serde(default)]
     pub queries_skipped: usize,
-}
-
-fn is_zero(n: &usize) -> bool {
-    *n == 0
 }
 
 /// Payload of `final_result`.
@@ -609,6 +605,32 @@ mod tests {
         let first = entry.block_with_retry(2000);
         let expected = expected.replace("\ndata:", "\nretry: 2000\ndata:");
         assert_eq!(std::str::from_utf8(&first).unwrap(), expected);
+    }
+
+    /// The journal that the page's tests read as well: the wire changes there first.
+    #[test]
+    fn the_common_journal_reads_and_renders_the_same() {
+        let lines = include_str!("../tests/fixtures/events.jsonl").lines();
+        let mut names = std::collections::BTreeSet::new();
+        for (line, seq) in lines.zip(1..) {
+            let mut json: Value = serde_json::from_str(line).unwrap();
+            // The page knows these already; here nothing makes them yet.
+            if ["passages_found", "run_paused", "run_resumed"].contains(&json["type"].as_str().unwrap()) {
+                continue;
+            }
+            let event: Event = serde_json::from_str(line).unwrap_or_else(|why| panic!("{why}: {line}"));
+            assert_eq!(event.stamp.seq, seq);
+            let entry = Entry::render(&event.stamp, &event.body);
+            let rendered: Value = serde_json::from_slice(&entry.json()).unwrap();
+            // Nor are prices known here.
+            json.as_object_mut().unwrap().remove("cost");
+            json.pointer_mut("/performance")
+                .and_then(|part| part.as_object_mut())
+                .map(|part| part.remove("cost"));
+            assert_eq!(rendered, json, "seq {seq}");
+            names.insert(entry.name);
+        }
+        assert_eq!(names.len(), 9, "every kind of event: {names:?}");
     }
 
     #[test]

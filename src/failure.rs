@@ -10,7 +10,6 @@ use serde::Serialize;
 
 /// The failure codes of the contract, section 9.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// A clock ran out; `which` says which one.
@@ -73,7 +72,6 @@ pub enum Code {
 
 /// Which clock ran out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
     /// Name look-up, TCP and TLS.
@@ -90,7 +88,6 @@ pub enum Clock {
 
 /// Why an attempt or a query did not succeed, as it stands in events.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Failure {
     /// The kind of failure.
     pub code: Code,
@@ -100,27 +97,21 @@ pub struct Failure {
     pub retryable: bool,
     /// The provider that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub provider: Option<String>,
     /// The provider's HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub http_status: Option<u16>,
     /// The clock, if a clock ran out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub which: Option<Clock>,
     /// That clock's limit in milliseconds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional, type = "number"))]
     pub limit_ms: Option<u64>,
     /// What the provider said, sanitised, at most 2 KiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub provider_message: Option<String>,
     /// What a person can do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub hint: Option<String>,
     /// How long the provider asked us to wait.
     #[serde(skip)]

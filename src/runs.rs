@@ -252,7 +252,8 @@ impl Runs {
     /// Cancels a run; whether it was under way.
     pub fn cancel(&self, run: &RunId, reason: CancelReason) -> bool {
         let live = self.live();
-        let found = live.get(run);
+        // A run that has told its end may still be putting its things away.
+        let found = live.get(run).filter(|live| !live.journal.head().ended);
         if let Some(live) = found {
             live.control.cancel(reason);
         }

@@ -10,7 +10,6 @@ use crate::audit::Project;
 
 /// How grave a finding is, gravest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
     /// Must not be built so.
@@ -55,7 +54,6 @@ impl Severity {
 
 /// One thing a check found.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Finding {
     /// "F-001", in the order of the document.
     pub id: String,
@@ -65,23 +63,18 @@ pub struct Finding {
     pub severity: Severity,
     /// The rows it is about: their own numbers, else their indices.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(test, ts(as = "Option<Vec<Value>>", optional))]
     pub positions: Vec<Value>,
     /// The same rows as indices from 0.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(test, ts(as = "Option<Vec<usize>>", optional))]
     pub rows: Vec<usize>,
     /// What the documents say.
     #[serde(default, skip_serializing_if = "Value::is_null")]
-    #[cfg_attr(test, ts(as = "Option<Value>", optional))]
     pub found: Value,
     /// What they should say.
     #[serde(default, skip_serializing_if = "Value::is_null")]
-    #[cfg_attr(test, ts(as = "Option<Value>", optional))]
     pub expected: Value,
     /// How the expected value comes about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub formula: Option<String>,
     /// A sentence for a person.
     pub message: String,
@@ -89,7 +82,6 @@ pub struct Finding {
     pub source: String,
     /// Why the source may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub doubt: Option<String>,
 }
 
@@ -160,7 +152,6 @@ impl Finding {
 
 /// How much of the bill was looked at.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Coverage {
     /// Rows of the bill.
     pub positions_total: usize,
@@ -173,7 +164,6 @@ pub struct Coverage {
 
 /// The ruleset that was applied.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct RulesetName {
     /// What it is called.
     pub name: String,
@@ -183,13 +173,11 @@ pub struct RulesetName {
     pub source: String,
     /// Why they may be wrong.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, ts(optional))]
     pub unsure: Option<String>,
 }
 
 /// Everything the checks say, as `checks_completed` carries it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Checks {
     /// What they found, in the order of the document.
     pub findings: Vec<Finding>,

@@ -10,7 +10,6 @@ use crate::audit::finding::Severity;
 
 /// Whether the project complies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Status {
     /// Everything assessed passes.
@@ -56,7 +55,6 @@ impl Status {
 
 /// One mark, one word, and why.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(test, derive(ts_rs::TS))]
 pub struct Verdict {
     /// A sign for older readers.
     pub mark: String,

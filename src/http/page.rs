@@ -6,6 +6,7 @@ use axum::body::Body;
 use axum::extract::Path;
 use axum::extract::Request;
 use axum::extract::State;
+use axum::extract::rejection::PathRejection;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::StatusCode;
@@ -16,7 +17,7 @@ use rust_embed::RustEmbed;
 
 use super::Door;
 use super::problem::Problem;
-use super::request;
+use super::request::OfRun;
 
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/page/"]
@@ -38,9 +39,9 @@ pub async fn home(headers: HeaderMap) -> Response {
 }
 
 /// The page of a run, with its snapshot inside: the first paint shows real rows.
-pub async fn run(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Result<Response, Problem> {
-    let attached = match request::run_id(&run) {
-        Ok(run) => door.runs.attach(&run).await.ok(),
+pub async fn run(State(door): State<Arc<Door>>, run: Result<OfRun, Problem>) -> Result<Response, Problem> {
+    let attached = match run {
+        Ok(OfRun(run)) => door.runs.attach(&run).await.ok(),
         Err(_) => None,
     };
     let Some(attached) = attached else {
@@ -57,8 +58,9 @@ pub async fn run(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Resu
 }
 
 /// A file of the bundle; its name has a hash of its content.
-pub async fn asset(Path(path): Path<String>, headers: HeaderMap) -> Response {
-    let name = format!("assets/{path}");
+pub async fn asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap) -> Response {
+    // A path that is not UTF-8 names no file.
+    let name = path.map(|Path(path)| format!("assets/{path}")).unwrap_or_default();
     let Some(file) = Bundle::get(&name) else {
         return Problem::not_found("there is no such file").into_response();
     };

@@ -3,9 +3,12 @@
 use std::time::Duration;
 
 use axum::body::Body;
+use axum::extract::FromRequestParts;
+use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::http::Uri;
 use axum::http::header;
+use axum::http::request::Parts;
 use futures_util::StreamExt;
 use serde_json::Value;
 use tokio::time::timeout;
@@ -163,6 +166,21 @@ pub struct BadCursor;
 impl From<BadCursor> for Problem {
     fn from(_: BadCursor) -> Problem {
         Problem::new(Code::BadCursor, "expected an event's id such as run_01jd….12, as the stream sent it")
+    }
+}
+
+/// The run that a path names; anything else names no run.
+pub struct OfRun(pub RunId);
+
+impl<S: Send + Sync> FromRequestParts<S> for OfRun {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<OfRun, Problem> {
+        match Path::<String>::from_request_parts(parts, state).await {
+            Ok(Path(text)) => run_id(&text).map(OfRun),
+            // What is not UTF-8 is no id either.
+            Err(_) => Err(crate::runs::Absent::Unknown.into()),
+        }
     }
 }
 

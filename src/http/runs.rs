@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
-use axum::extract::Path;
 use axum::extract::Request;
 use axum::extract::State;
 use axum::http::HeaderMap;
@@ -21,12 +20,12 @@ use super::problem::Code;
 use super::problem::Problem;
 use super::request;
 use super::request::Accepted;
+use super::request::OfRun;
 use super::request::Parameters;
 use super::stream;
 use crate::event::CancelReason;
 use crate::event::Entry;
 use crate::event::OnDisconnect;
-use crate::id::RunId;
 use crate::runs::Attached;
 use crate::runs::snapshot;
 use crate::runs::snapshot::Snapshot;
@@ -46,10 +45,10 @@ pub async fn create(State(door): State<Arc<Door>>, request: Request) -> Result<R
 /// `GET /api/v1/runs/{id}`: the run at a glance.
 pub async fn show(
     State(door): State<Arc<Door>>,
-    Path(run): Path<String>,
+    OfRun(run): OfRun,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let attached = door.runs.attach(&request::run_id(&run)?).await?;
+    let attached = door.runs.attach(&run).await?;
     let head = attached.journal.head();
     // The snapshot of a run changes with its journal only, but for the clocks it shows.
     let etag = format!("W/\"{}.{}\"", attached.run, head.seq);
@@ -64,11 +63,10 @@ pub async fn show(
 /// `GET /api/v1/runs/{id}/events`: the journal.
 pub async fn events(
     State(door): State<Arc<Door>>,
-    Path(run): Path<String>,
+    OfRun(run): OfRun,
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    let run = request::run_id(&run)?;
     let parameters = Parameters::read(&uri, &ask::OF_STREAM)?;
     let accepted = request::accepted(&headers)?;
     let cursor = request::cursor(&headers, &parameters)?;
@@ -106,8 +104,8 @@ struct Page {
 }
 
 /// `GET /api/v1/runs/{id}/result`: the whole final result.
-pub async fn result(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Result<Response, Problem> {
-    let attached = door.runs.attach(&request::run_id(&run)?).await?;
+pub async fn result(State(door): State<Arc<Door>>, OfRun(run): OfRun) -> Result<Response, Problem> {
+    let attached = door.runs.attach(&run).await?;
     if !attached.journal.head().ended {
         let detail = "the run has not ended; follow its events or ask again later";
         return Err(Problem::new(Code::RunNotFinished, detail).run(&attached.run));
@@ -119,8 +117,7 @@ pub async fn result(State(door): State<Arc<Door>>, Path(run): Path<String>) -> R
 }
 
 /// `POST /api/v1/runs/{id}/cancel`: idempotent.
-pub async fn cancel(State(door): State<Arc<Door>>, Path(run): Path<String>) -> Result<Response, Problem> {
-    let run: RunId = request::run_id(&run)?;
+pub async fn cancel(State(door): State<Arc<Door>>, OfRun(run): OfRun) -> Result<Response, Problem> {
     let active = door.runs.cancel(&run, CancelReason::Client);
     let attached = door.runs.attach(&run).await?;
     let status = if active { StatusCode::ACCEPTED } else { StatusCode::OK };

@@ -1,0 +1,232 @@
+//! Cancelling and leaving: the provider's connection is closed at once, and the end is told once.
+
+use std::thread;
+use std::time::Duration;
+use std::time::Instant;
+
+use serde_json::Value;
+use serde_json::json;
+
+use crate::harness::Answer;
+use crate::harness::Fake;
+use crate::harness::Panel;
+use crate::harness::Server;
+use crate::harness::Setup;
+use crate::harness::Stream;
+use crate::harness::completed;
+use crate::harness::eventually;
+use crate::harness::ms;
+use crate::harness::named;
+
+/// The contract says 100 ms; a busy machine gets more.
+const AT_ONCE: Duration = Duration::from_millis(300);
+
+/// Cancels the run and checks what follows, in every phase alike.
+#[track_caller]
+fn assert_cancels(server: &Server, fake: &Fake, stream: Stream, status: &str, attempts: u64) {
+    let run = stream.run();
+    let sent = Instant::now();
+    let reply = server.cancel(&run);
+    assert_eq!(reply.status(), 202);
+    assert_eq!(reply.json()["run_id"], run.as_str());
+    let events = stream.events();
+    let last = events.last().unwrap();
+    assert!(last.at - sent < ms(1000), "{:?}", last.at - sent);
+    assert_eq!((&last.data["status"], &last.data["reason"]), (&json!("cancelled"), &json!("client")));
+    for query in last.data["queries"].as_object().unwrap().keys() {
+        let end = completed(&events, query);
+        assert_eq!(end["status"], "cancelled");
+        assert_eq!(end["error"]["code"], "cancelled");
+    }
+    assert_eq!(completed(&events, "q1")["attempts"], attempts, "{status}");
+    eventually("no socket is busy", AT_ONCE, || {
+        fake.calls().iter().all(|call| call.closed.is_some()) || status == "back-off"
+    });
+    if status != "back-off" {
+        let left = fake.left_after(sent);
+        assert!(left < AT_ONCE, "{status}: the provider saw it after {left:?}");
+    }
+    let calls = fake.calls().len();
+    let again = server.cancel(&run);
+    assert_eq!(again.status(), 200);
+    assert_eq!(again.json()["status"], "cancelled");
+    let journal = server.request("GET", &format!("/api/v1/runs/{run}/events")).open().events();
+    assert_eq!(journal.last().unwrap().block, last.block, "a second cancel changes nothing");
+    assert_eq!(fake.calls().len(), calls);
+}
+
+fn asking(fake: &Fake, more: &str) -> Server {
+    Setup::default()
+        .provider("fake", fake, more)
+        .panel(Panel::of("one", 1))
+        .panel(Panel::of("two", 2))
+        .start()
+}
+
+fn one() -> Value {
+    json!({"panel": "one", "question": "x"})
+}
+
+#[test]
+fn a_waiting_query_is_cancelled_at_once() {
+    let fake = Fake::always(Answer::silent());
+    let server = asking(&fake, "");
+    let mut stream = server.ask(&one());
+    stream.until_phase("q1", "waiting");
+    fake.until_calls(1);
+    assert_cancels(&server, &fake, stream, "waiting", 1);
+}
+
+#[test]
+fn a_streaming_query_is_cancelled_at_once() {
+    let fake = Fake::always(Answer::text("one two three four").stall());
+    let server = asking(&fake, "");
+    let mut stream = server.ask(&one());
+    stream.until_phase("q1", "streaming");
+    assert_cancels(&server, &fake, stream, "streaming", 1);
+}
+
+#[test]
+fn a_call_that_does_not_stream_is_cancelled_at_once() {
+    let fake = Fake::always(Answer::silent());
+    let server = asking(&fake, "stream = false");
+    let mut stream = server.ask(&one());
+    stream.until_phase("q1", "waiting");
+    fake.until_calls(1);
+    assert_cancels(&server, &fake, stream, "whole call", 1);
+}
+
+#[test]
+fn a_query_between_two_attempts_is_cancelled_at_once() {
+    let fake = Fake::always(Answer::status(429, "{}").header("retry-after", "4"));
+    let server = asking(&fake, "");
+    let mut stream = server.ask(&one());
+    assert!(stream.until("query_retrying").data["delay_ms"].as_u64().unwrap() >= 4000);
+    assert_cancels(&server, &fake, stream, "back-off", 1);
+    assert_eq!(fake.calls().len(), 1);
+}
+
+#[test]
+fn a_query_in_the_queue_is_cancelled_at_once() {
+    let fake = Fake::always(Answer::silent());
+    let server = asking(&fake, "max_in_flight = 1");
+    let mut stream = server.ask(&json!({"panel": "two", "question": "x"}));
+    stream.until_phase("q2", "queued");
+    fake.until_calls(1);
+    assert_cancels(&server, &fake, stream, "queued", 1);
+    assert_eq!(fake.calls().len(), 1, "the second was never asked");
+}
+
+#[test]
+fn what_was_finished_before_a_cancel_is_kept() {
+    let fake = Fake::new(|call| if call.query == "q1" { Answer::text("kept") } else { Answer::silent() });
+    let server = asking(&fake, "");
+    let mut stream = server.ask(&json!({"panel": "two", "question": "x"}));
+    stream.until_query("query_completed", "q1");
+    server.cancel(&stream.run());
+    let events = stream.events();
+    let last = &events.last().unwrap().data;
+    assert_eq!(last["status"], "cancelled");
+    assert_eq!(last["result"]["answers"], json!({"q1": "kept"}));
+}
+
+#[test]
+fn a_cancel_that_races_the_end_leaves_one_terminal_event() {
+    let fake = Fake::always(Answer::text("yes").after(15));
+    let server =
+        Setup::default().provider("fake", &fake, "max_in_flight = 100").panel(Panel::of("one", 1)).start();
+    let mut ends = Vec::new();
+    for round in 0..50 {
+        let mut stream = server.ask(&one());
+        let run = stream.run();
+        stream.until("query_started");
+        let status = thread::scope(|scope| {
+            let cancel = scope.spawn(|| {
+                // Between nothing and twice the answer's time, so that both win sometimes.
+                thread::sleep(Duration::from_micros(round * 700));
+                server.cancel(&run).status()
+            });
+            cancel.join().unwrap()
+        });
+        assert!(status == 202 || status == 200);
+        let events = stream.events();
+        assert_eq!(named(&events, "final_result").len(), 1);
+        let end = events.last().unwrap().data["status"].as_str().unwrap().to_owned();
+        assert!(status == 202 || end == "completed", "{status} {end}");
+        assert_eq!(server.snapshot(&run)["status"], end.as_str());
+        ends.push(end);
+    }
+    assert!(
+        ends.iter().any(|end| end == "cancelled") && ends.iter().any(|end| end == "completed"),
+        "{ends:?}"
+    );
+}
+
+fn leaving(on_disconnect: &str) -> (Fake, Server, String, Instant) {
+    let fake = Fake::always(Answer::text("late").after(900));
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).server("grace = \"300ms\"").start();
+    let mut body = one();
+    if !on_disconnect.is_empty() {
+        body["options"] = json!({"on_disconnect": on_disconnect});
+    }
+    let mut stream = server.ask(&body);
+    stream.until("query_started");
+    fake.until_calls(1);
+    let run = stream.run();
+    stream.cut();
+    (fake, server, run, Instant::now())
+}
+
+#[test]
+fn a_run_that_nobody_watches_is_cancelled_after_its_grace() {
+    let (fake, server, run, cut) = leaving("");
+    let left = fake.left_after(cut);
+    assert!(left > ms(250) && left < ms(600), "{left:?}");
+    let events = server.follow(&run).events();
+    assert_eq!(events[0].data["on_disconnect"], "grace");
+    let last = &events.last().unwrap().data;
+    assert_eq!((&last["status"], &last["reason"]), (&json!("cancelled"), &json!("disconnect")));
+}
+
+#[test]
+fn a_return_within_the_grace_keeps_the_run() {
+    let (fake, server, run, _) = leaving("grace");
+    let events = server.follow(&run).events();
+    assert_eq!(events.last().unwrap().data["status"], "completed");
+    assert_eq!(fake.calls().len(), 1);
+}
+
+#[test]
+fn a_run_can_go_on_unwatched() {
+    let (fake, server, run, _) = leaving("continue");
+    eventually("the run ends", ms(3000), || server.snapshot(&run)["status"] == "completed");
+    assert_eq!(fake.calls()[0].closed, None);
+}
+
+#[test]
+fn a_run_can_end_with_its_watcher() {
+    let (fake, server, run, cut) = leaving("cancel");
+    let left = fake.left_after(cut);
+    assert!(left < AT_ONCE, "{left:?}");
+    assert_eq!(server.follow(&run).events().last().unwrap().data["reason"], "disconnect");
+}
+
+#[test]
+fn one_of_two_watchers_may_leave() {
+    let fake = Fake::always(Answer::text("late").after(500));
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).start();
+    let mut body = one();
+    body["options"] = json!({"on_disconnect": "cancel"});
+    let mut first = server.ask(&body);
+    let second = server.follow(&first.run());
+    first.until("query_started");
+    first.cut();
+    assert_eq!(second.events().last().unwrap().data["status"], "completed");
+}
+
+#[test]
+fn who_waits_for_one_document_watches_too() {
+    let fake = Fake::always(Answer::text("late").after(700));
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).server("grace = \"200ms\"").start();
+    assert_eq!(server.post("/ask", &one()).json()["status"], "completed");
+}

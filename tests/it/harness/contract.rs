@@ -1,0 +1,263 @@
+//! What the contract says of any whole stream, checked in one place.
+
+use std::collections::HashMap;
+
+use serde_json::Value;
+
+use super::Event;
+
+/// All events of this name.
+pub fn named<'a>(events: &'a [Event], name: &str) -> Vec<&'a Event> {
+    events.iter().filter(|event| event.name == name).collect()
+}
+
+/// The `query_completed` of a query.
+#[track_caller]
+pub fn completed<'a>(events: &'a [Event], query: &str) -> &'a Value {
+    let found = events.iter().find(|event| event.is("query_completed", query));
+    &found.unwrap_or_else(|| panic!("no query_completed of {query}")).data
+}
+
+/// Checks a whole stream from its first event to its last against sections 5 and 6 of the contract.
+#[track_caller]
+pub fn assert_contract(events: &[Event], deltas: bool) {
+    let numbered: Vec<&Event> = events.iter().filter(|event| event.id.is_some()).collect();
+    for event in events.iter().filter(|event| event.id.is_none()) {
+        assert!(
+            ["heartbeat", "stream_gap", "stream_closing"].contains(&event.name.as_str()),
+            "{}",
+            event.block
+        );
+    }
+    stamps(&numbered, deltas);
+    let first = numbered[0];
+    assert_eq!(first.name, "run_started");
+    assert_eq!(first.seq(), 1);
+    assert_eq!(events[0].retry, Some(2000), "the first block carries the retry");
+    assert!(events[1..].iter().all(|event| event.retry.is_none()), "and no other");
+    let last = numbered[numbered.len() - 1];
+    assert_eq!(last.name, "final_result");
+    assert_eq!(last.data["terminal"], true);
+    assert_eq!(named(events, "final_result").len(), 1);
+    assert_eq!(named(events, "run_started").len(), 1);
+    let planned = first.data["queries"].as_array().unwrap();
+    for query in planned {
+        one_query(&numbered, query, deltas);
+    }
+    let names: Vec<&str> = planned.iter().map(|query| query["query"].as_str().unwrap()).collect();
+    for event in &numbered {
+        assert!(event.query().is_empty() || names.contains(&event.query()), "{}", event.block);
+    }
+    starts_before_completions(&numbered, planned);
+    the_result(&numbered, &names);
+}
+
+/// Keys that `final_result` itself may have.
+const OWN: [&str; 10] = [
+    "reason",
+    "panel",
+    "status",
+    "error",
+    "warnings",
+    "performance",
+    "queries",
+    "result",
+    "result_ref",
+    "simulated",
+];
+
+fn stamps(events: &[&Event], deltas: bool) {
+    let run = events[0].data["run_id"].as_str().unwrap();
+    assert!(run.len() == 30 && run.starts_with("run_"), "{run}");
+    let mut before = (0, 0);
+    for event in events {
+        let data = &event.data;
+        assert_eq!(event.id.as_deref(), Some(format!("{run}.{}", event.seq()).as_str()));
+        assert_eq!(data["run_id"], run);
+        let elapsed = data["elapsed_ms"].as_u64().unwrap();
+        assert!(elapsed >= before.1, "time goes back: {}", event.block);
+        match deltas {
+            true => assert_eq!(event.seq(), before.0 + 1, "a hole: {}", event.block),
+            false => assert!(event.seq() > before.0 && event.name != "query_delta", "{}", event.block),
+        }
+        before = (event.seq(), elapsed);
+        let at = data["at"].as_str().unwrap();
+        let shape: String = at.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+        assert_eq!(shape, "0000-00-00T00:00:00.000Z");
+        let keys: Vec<&str> = data.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(keys[..5], ["type", "run_id", "seq", "at", "elapsed_ms"]);
+        // A flattened result is the models' own: there null is an answer.
+        let own = |key: &str| event.name != "final_result" || OWN.contains(&key);
+        let null = data.as_object().unwrap().iter().find(|(key, value)| value.is_null() && own(key));
+        assert!(null.is_none(), "absent means missing: {}", event.block);
+    }
+}
+
+fn one_query(events: &[&Event], planned: &Value, deltas: bool) {
+    let name = planned["query"].as_str().unwrap();
+    let own: Vec<&&Event> = events.iter().filter(|event| event.query() == name).collect();
+    let ends: Vec<&&&Event> = own.iter().filter(|event| event.name == "query_completed").collect();
+    assert_eq!(ends.len(), 1, "{name} completes exactly once");
+    let end = &ends[0].data;
+    let after: Vec<_> = own.iter().skip_while(|event| event.name != "query_completed").skip(1).collect();
+    assert!(after.iter().all(|event| event.name == "run_warning"), "{name}: something follows its end");
+    let starts: Vec<_> = own.iter().filter(|event| event.name == "query_started").collect();
+    assert!(starts.len() <= 1, "{name} starts at most once");
+    let status = end["status"].as_str().unwrap();
+    match status {
+        "succeeded" => {
+            assert!(end.get("error").is_none() && !end["result"].is_null() && starts.len() == 1, "{end}")
+        }
+        "failed" | "skipped" | "cancelled" => {
+            assert!(end.get("result").is_none(), "{end}");
+            let error = &end["error"];
+            assert!(
+                error["code"].is_string() && error["message"].is_string() && error["retryable"].is_boolean(),
+                "{end}"
+            );
+            assert_eq!(
+                error["code"] == "timeout",
+                error["which"].is_string() && error["limit_ms"].is_u64(),
+                "{end}"
+            );
+        }
+        other => panic!("{other}"),
+    }
+    assert!(status != "skipped" || (starts.is_empty() && end["attempts"] == 0), "a skipped one never starts");
+    if let Some(start) = starts.first() {
+        assert_eq!(start.data["attempt"], 1);
+        for need in planned["depends_on"].as_array().unwrap() {
+            let done =
+                events.iter().find(|event| event.is("query_completed", need.as_str().unwrap())).unwrap();
+            assert!(done.seq() < start.seq(), "{name} started before {need} completed");
+            assert_eq!(done.data["status"], "succeeded");
+        }
+        let before = own.iter().take_while(|event| event.name != "query_started");
+        for event in before {
+            assert_eq!(event.data["phase"], "queued", "before its start a query only waits: {}", event.block);
+        }
+    }
+    progress(&own);
+    attempts(&own, end);
+    if deltas {
+        text(&own, end);
+    }
+}
+
+fn progress(own: &[&&Event]) {
+    let mut before = 0;
+    let mut times: Vec<u64> = Vec::new();
+    for event in own.iter().filter(|event| event.name == "query_progress") {
+        let progress = event.data["progress"].as_u64().unwrap();
+        assert!((before..=100).contains(&progress), "progress falls: {}", event.block);
+        before = progress;
+        let phase = event.data["phase"].as_str().unwrap();
+        assert!(["queued", "connecting", "waiting", "streaming", "validating"].contains(&phase), "{phase}");
+        assert_eq!(phase == "queued", event.data.get("ahead").is_some());
+        times.push(event.data["elapsed_ms"].as_u64().unwrap());
+    }
+    for window in times.windows(11) {
+        assert!(window[10] - window[0] >= 1000, "more than 10 progress events in a second: {times:?}");
+    }
+}
+
+fn attempts(own: &[&&Event], end: &Value) {
+    let retries: Vec<_> = own.iter().filter(|event| event.name == "query_retrying").collect();
+    for (nth, retry) in retries.iter().enumerate() {
+        assert_eq!(retry.data["attempt"], nth + 2, "{}", retry.block);
+        assert!(retry.data["reason"]["code"].is_string() && retry.data["delay_ms"].is_u64());
+        assert!(retry.data["from"]["provider"].is_string() && retry.data["to"]["model"].is_string());
+        assert!(retry.data["discarded"].is_u64());
+    }
+    let made = end["attempts"].as_u64().unwrap();
+    let announced = retries.len() as u64;
+    // One that was announced is not made when the query ends in the wait before it.
+    assert!(made == announced + 1 || (end["status"] != "succeeded" && made == announced), "{end}");
+}
+
+fn text(own: &[&&Event], end: &Value) {
+    let mut attempt = 1;
+    let mut text = String::new();
+    for event in own {
+        match event.name.as_str() {
+            "query_delta" => {
+                assert_eq!(event.data["attempt"], attempt, "{}", event.block);
+                assert_eq!(event.data["offset"], text.chars().count(), "{}", event.block);
+                text += event.data["text"].as_str().unwrap();
+            }
+            "query_retrying" => {
+                let discarded = event.data["discarded"].as_u64().unwrap();
+                assert_eq!(discarded, text.chars().count() as u64, "{}", event.block);
+                text.clear();
+                attempt += 1;
+            }
+            _ => {}
+        }
+    }
+    match &end["result"] {
+        Value::Null => {}
+        Value::String(result) => assert_eq!(text.trim(), result),
+        result => {
+            // What had to be taken out of prose, or repaired, is noted as a warning.
+            if let Ok(value) = serde_json::from_str::<Value>(&text) {
+                assert_eq!(value, *result);
+            }
+        }
+    }
+}
+
+/// Rule 4: all that are ready at once announce their start before any completes, unless they queue.
+fn starts_before_completions(events: &[&Event], planned: &[Value]) {
+    let Some(first_end) = events.iter().find(|event| event.name == "query_completed") else { return };
+    for query in planned.iter().filter(|query| query["depends_on"].as_array().unwrap().is_empty()) {
+        let name = query["query"].as_str().unwrap();
+        let queued = events.iter().any(|event| event.query() == name && event.data["phase"] == "queued");
+        let start = events.iter().find(|event| event.is("query_started", name));
+        if let Some(start) = start.filter(|_| !queued) {
+            assert!(start.seq() < first_end.seq(), "{name} started after another had completed");
+        }
+    }
+}
+
+fn the_result(events: &[&Event], names: &[&str]) {
+    let last = &events[events.len() - 1].data;
+    let ends: HashMap<&str, &Value> = events
+        .iter()
+        .filter(|event| event.name == "query_completed")
+        .map(|event| (event.query(), &event.data))
+        .collect();
+    let listed = last["queries"].as_object().unwrap();
+    assert_eq!(listed.keys().map(String::as_str).collect::<Vec<_>>(), names, "in the panel's order");
+    let count = |status: &str| ends.values().filter(|end| end["status"] == status).count();
+    for (name, summary) in listed {
+        assert_eq!(summary["status"], ends[name.as_str()]["status"]);
+        assert_eq!(summary["time_ms"], ends[name.as_str()]["time_ms"]);
+    }
+    let performance = &last["performance"];
+    let number = |key: &str| performance[key].as_u64().unwrap_or(0) as usize;
+    assert_eq!(number("queries_successful"), count("succeeded"));
+    assert_eq!(number("queries_failed"), count("failed"));
+    assert_eq!(number("queries_cancelled"), count("cancelled"));
+    assert_eq!(number("queries_skipped"), count("skipped"));
+    assert_eq!(number("queries_executed"), names.len() - count("skipped"));
+    assert!(performance.get("queries_failed").is_some());
+    let total = performance["total_time_ms"].as_u64().unwrap();
+    let sum: u64 =
+        performance["query_times"].as_object().unwrap().values().map(|time| time.as_u64().unwrap()).sum();
+    let efficiency = performance["parallel_efficiency"].as_f64().unwrap();
+    let expected = sum as f64 / total.max(1) as f64 * 100.0;
+    assert!((efficiency - expected).abs() < 0.1, "{efficiency} is not {expected}");
+    let status = last["status"].as_str().unwrap();
+    let all = count("succeeded") == names.len();
+    match status {
+        "completed" => assert!(all, "{last}"),
+        "partial" => assert!(!all && count("succeeded") > 0, "{last}"),
+        "failed" => assert!(last["error"]["code"].is_string() && last.get("result").is_none(), "{last}"),
+        "cancelled" => {
+            assert!(["client", "disconnect", "shutdown"].contains(&last["reason"].as_str().unwrap()))
+        }
+        other => panic!("{other}"),
+    }
+    assert!(last["warnings"].is_array());
+    assert!(last["result_ref"].as_str().unwrap().ends_with("/result"));
+}
