@@ -549,7 +549,7 @@ fn push_json(out: &mut Vec<u8>, stamp: &Stamp, body: &Body) {
     let tag = format!("{{\"type\":\"{}\"", body.name());
     out.extend_from_slice(tag.as_bytes());
     out.push(b',');
-    out.extend_from_slice(head[1..head.len() - 1].as_bytes());
+    out.extend_from_slice(&head.as_bytes()[1..head.len() - 1]);
     // The payload begins with the same tag and ends with the closing brace.
     out.extend_from_slice(payload.get(tag.len()..).unwrap_or("}").as_bytes());
     escape_line_breaks(out, start);

@@ -72,7 +72,7 @@ impl Page {
         let verdict = &result["verdict"];
         if verdict.is_object() {
             self.line(&format!("**Verdict: {}**\n", text(&verdict["word"])));
-            self.bullets(&verdict["reasons"], |reason| text(reason));
+            self.bullets(&verdict["reasons"], text);
         }
         if let Some(note) = result["note"].as_str() {
             self.line(&format!("\n{}", plain(note)));

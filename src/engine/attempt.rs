@@ -64,7 +64,7 @@ pub async fn run(
 ) -> Result<Whole, Broken> {
     let streams = provider.streams();
     let mut reading = Reading { chunks: provider.ask(call), text: String::new(), usage: None };
-    let outcome = reading.to_the_end(clocks, streams, report).await;
+    let outcome = reading.read_to_the_end(clocks, streams, report).await;
     let Reading { text, usage, .. } = reading;
     match outcome {
         Ok(finish) => Ok(Whole { text, finish, usage }),
@@ -82,7 +82,7 @@ struct Reading {
 }
 
 impl Reading {
-    async fn to_the_end(
+    async fn read_to_the_end(
         &mut self,
         clocks: &Clocks,
         streams: bool,
