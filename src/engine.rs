@@ -305,7 +305,7 @@ impl Run {
     /// Ends what is open and the run with it.
     async fn finish(mut self, stop: Stop) -> Result<(), StoreError> {
         // First the connections: the providers must notice before anybody is told.
-        self.tasks.set.abort_all();
+        self.tasks.set.shutdown().await;
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
@@ -320,9 +320,7 @@ impl Run {
             total: self.writer.elapsed(),
         };
         let last = Body::FinalResult(Box::new(ended.result()));
-        self.writer.append(&[last]).await?;
-        self.tasks.set.shutdown().await;
-        Ok(())
+        self.writer.append(&[last]).await
     }
 
     fn end_open(&mut self, stop: Stop, out: &mut Vec<Body>) {

@@ -68,6 +68,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
         .route("/health", get(status::health))
         .route("/healthz", get(status::health))
         .route("/readyz", get(status::ready))
+        .route("/openapi.json", get(status::openapi))
         .route("/", get(page::home))
         .route("/help", get(page::home))
         .route("/runs/{id}", get(page::run))

@@ -137,7 +137,8 @@ impl Pool {
     pub fn add(&mut self, endpoint: Endpoint) -> Arc<Endpoint> {
         let endpoint = Arc::new(endpoint);
         if endpoint.provider.place() == Place::BuiltIn {
-            let model = endpoint.provider.name().to_string();
+            let model =
+                endpoint.default_model.clone().unwrap_or_else(|| endpoint.provider.name().to_string());
             self.rules = Some(Target { endpoint: Arc::clone(&endpoint), model });
         }
         self.endpoints.insert(endpoint.provider.name().clone(), Arc::clone(&endpoint));

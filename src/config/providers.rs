@@ -75,7 +75,9 @@ pub fn pool(
             first = first.or(Some(Target { endpoint, model }));
         }
     }
-    pool.add(Endpoint::new(Arc::new(Rules::default()), usize::MAX));
+    let mut rules = Endpoint::new(Arc::new(Rules::default()), usize::MAX);
+    rules.default_model = Some("rules".into());
+    pool.add(rules);
     match &file.default_model {
         None => first.into_iter().for_each(|target| pool.set_default(target)),
         Some(choice) => match pool.target(choice.get_ref(), false) {

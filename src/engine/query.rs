@@ -172,6 +172,8 @@ impl<'a> Attempts<'a> {
                 Next::Elsewhere => {
                     self.at += 1;
                     self.here = 0;
+                    // Another model did not write the answer that we complain about.
+                    self.complaint = None;
                     Duration::ZERO
                 }
             };

@@ -84,10 +84,15 @@ fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
         Ok(authority) if host.contains('@') => {
             bad(format!("`{}` carries user information", authority.host()))
         }
+        Ok(authority) if has_bad_port(&authority) => bad("the Host header's port is not a port".into()),
         Ok(authority) if is_local(authority.host()) => Ok(()),
         Ok(authority) => bad(format!("`{}` is not a name of this computer", authority.host())),
         Err(_) => bad("the Host header is missing or malformed".into()),
     }
+}
+
+fn has_bad_port(authority: &axum::http::uri::Authority) -> bool {
+    authority.as_str().len() > authority.host().len() && authority.port_u16().is_none()
 }
 
 /// Whether a host's name can only mean this computer.

@@ -54,11 +54,57 @@ fn models(door: &Door) -> Value {
     json!({"default": default, "destinations": destinations})
 }
 
+/// What the API is, for machines.
+const OPENAPI: &str = include_str!("openapi.json");
+
+/// `GET /openapi.json`: this API for machines.
+pub async fn openapi() -> Response {
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], OPENAPI)
+        .into_response()
+}
+
 /// `GET /readyz`: whether new runs are taken.
 pub async fn ready(State(door): State<Arc<Door>>) -> Response {
     match door.runs.is_draining() {
         true => Problem::new(Code::Draining, "the server is stopping").into_response(),
         false => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": "ready"})))
             .into_response(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_description_names_its_version_and_refers_to_what_it_has() {
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        assert_eq!(description["info"]["version"], env!("CARGO_PKG_VERSION"));
+        let mut open = vec![&description];
+        while let Some(value) = open.pop() {
+            if let Some(reference) = value.get("$ref").and_then(Value::as_str) {
+                assert!(description.pointer(reference.trim_start_matches('#')).is_some(), "{reference}");
+            }
+            match value {
+                Value::Object(map) => open.extend(map.values()),
+                Value::Array(items) => open.extend(items),
+                _ => {}
+            }
+        }
+    }
+
+    /// The routes stand in the router's own text; the page's are not of the API.
+    #[test]
+    fn every_route_of_the_api_is_described() {
+        let description: Value = serde_json::from_str(OPENAPI).unwrap();
+        let router = include_str!("../http.rs");
+        let routes = router.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next());
+        let page = ["/", "/help", "/runs/{id}", "/assets/{*path}"];
+        let mut routes: Vec<&str> = routes.filter(|route| !page.contains(route)).collect();
+        let mut described: Vec<&str> =
+            description["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+        routes.sort_unstable();
+        described.sort_unstable();
+        assert_eq!(routes, described);
     }
 }
