@@ -36,21 +36,37 @@ pub struct Shape {
 }
 
 /// 300 and 600 ms at 50 deltas a second, as a quick model gives.
-const USUAL: Shape = Shape { panel: "usual", models: ["300x15", "600x30"], deltas: 45 };
+const QUICK: Shape = Shape { panel: "quick", models: ["300x15", "600x30"], deltas: 45 };
 /// The same times with many more deltas: the difference is what a delta costs.
 const DENSE: Shape = Shape { panel: "dense", models: ["300x75", "600x150"], deltas: 225 };
+/// Longer answers, so that many of them at once keep two cores busy and not overrun.
+const LONG: Shape = Shape { panel: "long", models: ["1500x30", "3000x60"], deltas: 90 };
 /// Stays open for long and says little: what an open ask holds.
 const OPEN: Shape = Shape { panel: "open", models: ["2000x10", "3000x10"], deltas: 20 };
 /// All of them, for the configuration.
-pub const SHAPES: [Shape; 3] = [USUAL, DENSE, OPEN];
+pub const SHAPES: [Shape; 4] = [QUICK, DENSE, LONG, OPEN];
 
-/// Asks at once, and how often each asker asks.
-const LOADS: [(usize, usize); 3] = [(1, 25), (50, 8), (500, 5)];
-/// Asks at once where the cost of a delta is measured, and how often.
-const SLOPE: (usize, usize) = (50, 6);
+/// Asks at once, how often each asker asks, and what.
+#[derive(Clone, Copy)]
+struct Load {
+    askers: usize,
+    rounds: usize,
+    shape: Shape,
+}
+
+const LOADS: [Load; 3] = [
+    Load { askers: 1, rounds: 25, shape: QUICK },
+    Load { askers: 50, rounds: 8, shape: QUICK },
+    Load { askers: 500, rounds: 2, shape: LONG },
+];
+/// Makes connections, threads and the client's roots, which whoever comes first would pay for.
+const WARM_UP: Load = Load { askers: 4, rounds: 1, shape: QUICK };
+/// Where the cost of a delta is measured: twice the same but for the deltas.
+const SPARSE_AND_DENSE: [Load; 2] =
+    [Load { askers: 50, rounds: 10, shape: QUICK }, Load { askers: 50, rounds: 10, shape: DENSE }];
 /// Asks that are held open for the memory.
-const HELD: usize = 500;
-/// Longer than the slowest query of [`USUAL`]: askers begin spread over it.
+const HELD: Load = Load { askers: 500, rounds: 1, shape: OPEN };
+/// Askers begin spread over this time: a steady load, not a burst.
 const SPREAD: Duration = Duration::from_millis(600);
 
 fn main() -> ExitCode {
@@ -76,19 +92,18 @@ fn main() -> ExitCode {
     }
 }
 
-/// What one server showed.
-struct Figures {
-    loads: Vec<Load>,
-    memory: f64,
-    per_ask: f64,
-    per_delta: f64,
+/// One server with what it is called in the table.
+struct Server {
+    child: Child,
+    target: Target,
 }
 
-/// What one server showed under one load.
-struct Load {
+/// What a server showed under one load.
+struct Shown {
     added: Percentiles,
-    first: Percentiles,
-    text: Percentiles,
+    first_event: Percentiles,
+    first_text: Percentiles,
+    /// Milliseconds of processor time for one ask.
     cpu: f64,
 }
 
@@ -104,96 +119,84 @@ async fn measure() -> anyhow::Result<()> {
     let provider = process::spawn_self("provider", &[]).await.context("the fake provider")?;
     let home = process::Home::make(&provider)?;
     let bare = process::spawn_self("bare", &[&provider.address]).await.context("the bare handler")?;
+    let bare = Server { child: bare, target: Target::Bare };
     let askstream = process::spawn_askstream(&home).await.context("askstream")?;
-    println!("two queries of 300 and 600 ms, {} deltas an ask; all on this machine\n", USUAL.deltas);
-    let bare = figures(&bare, Target::Bare).await.context("the bare handler")?;
-    let ours = figures(&askstream, Target::Askstream).await.context("askstream")?;
-    print(&bare, &ours);
+    let askstream = Server { child: askstream, target: Target::Askstream };
+    for server in [&bare, &askstream] {
+        server.run(WARM_UP).await.context("warming up")?;
+    }
+    println!("| figure | asks at once | bare handler | askstream | ratio |");
+    println!("|---|---:|---:|---:|---:|");
+    // First, while no ended run is kept. Always one server after the other, so that both see the same machine.
+    let (ours, theirs) = (askstream.memory().await?, bare.memory().await?);
+    for load in LOADS {
+        print(load, &bare.shown(load).await?, &askstream.shown(load).await?);
+    }
+    let [sparse, dense] = SPARSE_AND_DENSE;
+    let (few, many) = (f64::from(sparse.shape.deltas), f64::from(dense.shape.deltas));
+    let mut costs = Vec::new();
+    for server in [&bare, &askstream] {
+        let (sparse, dense) = (server.shown(sparse).await?.cpu, server.shown(dense).await?.cpu);
+        let delta = (dense - sparse) / (many - few);
+        costs.push((sparse - delta * few, delta * 1e3));
+    }
+    if let [bare, ours] = costs[..] {
+        row("processor time of an ask without its deltas", sparse, bare.0, ours.0, "ms");
+        row("processor time of a delta", sparse, bare.1, ours.1, "µs");
+    }
+    row("memory of an open ask", HELD, theirs, ours, "KiB");
     println!("\nmeasured in {:.0} s", began.elapsed().as_secs_f64());
     Ok(())
 }
 
-async fn figures(server: &Child, target: Target) -> anyhow::Result<Figures> {
-    // Connections, threads and the client's roots are made once, by whoever comes first.
-    run(server, target, USUAL, 4, 1).await?;
-    let memory = memory(server, target).await?;
-    let mut loads = Vec::new();
-    for (askers, rounds) in LOADS {
-        loads.push(load(server, target, askers, rounds).await?);
+impl Server {
+    async fn shown(&self, load: Load) -> anyhow::Result<Shown> {
+        let before = self.child.cpu()?;
+        let asked = self.run(load).await?;
+        let cpu = (self.child.cpu()? - before).as_secs_f64() * 1e3 / asked.len() as f64;
+        Ok(Shown {
+            added: Percentiles::of(&asked, |asked| asked.total.saturating_sub(asked.slowest)),
+            first_event: Percentiles::of(&asked, |asked| asked.first_event),
+            first_text: Percentiles::of(&asked, |asked| asked.first_text),
+            cpu,
+        })
     }
-    let (askers, rounds) = SLOPE;
-    let usual = cpu_per_ask(server, target, USUAL, askers, rounds).await?;
-    let dense = cpu_per_ask(server, target, DENSE, askers, rounds).await?;
-    let per_delta = (dense - usual) / f64::from(DENSE.deltas - USUAL.deltas);
-    let per_ask = usual - per_delta * f64::from(USUAL.deltas);
-    Ok(Figures { loads, memory, per_ask, per_delta })
-}
 
-async fn load(server: &Child, target: Target, askers: usize, rounds: usize) -> anyhow::Result<Load> {
-    let before = server.cpu()?;
-    let asked = run(server, target, USUAL, askers, rounds).await?;
-    let cpu = (server.cpu()? - before).as_secs_f64() * 1e3 / asked.len() as f64;
-    Ok(Load {
-        added: Percentiles::of(&asked, |asked| asked.total.saturating_sub(asked.slowest)),
-        first: Percentiles::of(&asked, |asked| asked.first_event),
-        text: Percentiles::of(&asked, |asked| asked.first_text),
-        cpu,
-    })
-}
-
-/// Milliseconds of processor time.
-async fn cpu_per_ask(
-    server: &Child,
-    target: Target,
-    shape: Shape,
-    askers: usize,
-    rounds: usize,
-) -> anyhow::Result<f64> {
-    let before = server.cpu()?;
-    let asked = run(server, target, shape, askers, rounds).await?;
-    Ok((server.cpu()? - before).as_secs_f64() * 1e3 / asked.len() as f64)
-}
-
-/// KiB that one open ask holds.
-async fn memory(server: &Child, target: Target) -> anyhow::Result<f64> {
-    let before = server.resident()?;
-    let asks = run(server, target, OPEN, HELD, 1);
-    // All have begun by then, and none has had its last query.
-    let look = async {
-        sleep(SPREAD + Duration::from_millis(1600)).await;
-        server.resident()
-    };
-    let (asked, during) = tokio::join!(asks, look);
-    asked?;
-    Ok(during?.saturating_sub(before) as f64 / HELD as f64)
-}
-
-/// `askers` ask at once, each `rounds` times; they begin spread over the time of one ask.
-async fn run(
-    server: &Child,
-    target: Target,
-    shape: Shape,
-    askers: usize,
-    rounds: usize,
-) -> anyhow::Result<Vec<Asked>> {
-    let mut tasks = tokio::task::JoinSet::new();
-    let begin = Instant::now();
-    for asker in 0..askers {
-        let (server, at) = (server.address.clone(), begin + SPREAD.mul_f64(asker as f64 / askers as f64));
-        tasks.spawn(async move {
-            sleep_until(at).await;
-            let mut asked = Vec::new();
-            for _ in 0..rounds {
-                asked.push(client::ask(&server, target, shape).await?);
-            }
-            anyhow::Ok(asked)
-        });
+    /// KiB that one open ask holds.
+    async fn memory(&self) -> anyhow::Result<f64> {
+        let before = self.child.resident()?;
+        let asks = self.run(HELD);
+        // All have begun by then, and none has had its last query.
+        let look = async {
+            sleep(SPREAD + Duration::from_millis(1600)).await;
+            self.child.resident()
+        };
+        let (asked, during) = tokio::join!(asks, look);
+        asked?;
+        Ok(during?.saturating_sub(before) as f64 / HELD.askers as f64)
     }
-    let mut all = Vec::new();
-    while let Some(asked) = tasks.join_next().await {
-        all.extend(asked??);
+
+    async fn run(&self, load: Load) -> anyhow::Result<Vec<Asked>> {
+        let mut tasks = tokio::task::JoinSet::new();
+        let begin = Instant::now();
+        for asker in 0..load.askers {
+            let at = begin + SPREAD.mul_f64(asker as f64 / load.askers as f64);
+            let (address, target) = (self.child.address.clone(), self.target);
+            tasks.spawn(async move {
+                sleep_until(at).await;
+                let mut asked = Vec::new();
+                for _ in 0..load.rounds {
+                    asked.push(client::ask(&address, target, load.shape).await?);
+                }
+                anyhow::Ok(asked)
+            });
+        }
+        let mut all = Vec::new();
+        while let Some(asked) = tasks.join_next().await {
+            all.extend(asked??);
+        }
+        Ok(all)
     }
-    Ok(all)
 }
 
 impl Percentiles {
@@ -208,24 +211,21 @@ impl Percentiles {
     }
 }
 
-fn print(bare: &Figures, ours: &Figures) {
-    println!("| figure | asks at once | bare handler | askstream | ratio |");
-    println!("|---|---:|---:|---:|---:|");
-    for (at, (askers, _)) in LOADS.iter().enumerate() {
-        let (bare, ours) = (&bare.loads[at], &ours.loads[at]);
-        let askers = askers.to_string();
-        row("added to the slowest query, p50", &askers, bare.added.p50, ours.added.p50, "ms");
-        row("added to the slowest query, p99", &askers, bare.added.p99, ours.added.p99, "ms");
-        row("to the first event, p50", &askers, bare.first.p50, ours.first.p50, "ms");
-        row("to the first event, p99", &askers, bare.first.p99, ours.first.p99, "ms");
-        row("to the first text, p50", &askers, bare.text.p50, ours.text.p50, "ms");
-        row("processor time of an ask", &askers, bare.cpu, ours.cpu, "ms");
-    }
-    row("processor time of an ask without deltas", "50", bare.per_ask, ours.per_ask, "ms");
-    row("processor time of a delta", "50", bare.per_delta * 1e3, ours.per_delta * 1e3, "µs");
-    row("memory of an open ask", &HELD.to_string(), bare.memory, ours.memory, "KiB");
+fn print(load: Load, bare: &Shown, ours: &Shown) {
+    row("added to the slowest query, p50", load, bare.added.p50, ours.added.p50, "ms");
+    row("added to the slowest query, p99", load, bare.added.p99, ours.added.p99, "ms");
+    row("to the first event, p50", load, bare.first_event.p50, ours.first_event.p50, "ms");
+    row("to the first event, p99", load, bare.first_event.p99, ours.first_event.p99, "ms");
+    row("to the first text, p50", load, bare.first_text.p50, ours.first_text.p50, "ms");
+    row("processor time of an ask", load, bare.cpu, ours.cpu, "ms");
 }
 
-fn row(what: &str, askers: &str, bare: f64, ours: f64, unit: &str) {
-    println!("| {what} | {askers} | {bare:.2} {unit} | {ours:.2} {unit} | {:.1} |", ours / bare);
+fn row(what: &str, load: Load, bare: f64, ours: f64, unit: &str) {
+    let Load { askers, shape, .. } = load;
+    let ms = |model: &str| model.split('x').next().unwrap_or_default().to_owned();
+    let [first, second] = shape.models.map(ms);
+    println!(
+        "| {what} | {askers} of {first} and {second} ms | {bare:.2} {unit} | {ours:.2} {unit} | {:.1} |",
+        ours / bare
+    );
 }
