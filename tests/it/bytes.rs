@@ -73,10 +73,10 @@ fn a_silent_stream_shows_that_it_is_alive() {
     let (_fake, server) = one(Answer::text("late").after(1100));
     let mut stream = server.ask(&json!({"panel": "one", "question": "x"}));
     while stream.next().is_some() {}
-    assert!((3..=5).contains(&stream.beats.len()), "{} heartbeats in 1.1 s of silence", stream.beats.len());
+    assert!((2..=5).contains(&stream.beats.len()), "{} heartbeats in 1.1 s of silence", stream.beats.len());
     for pair in stream.beats.windows(2) {
         let gap = pair[1] - pair[0];
-        assert!(gap > ms(150) && gap < ms(400), "{gap:?}");
+        assert!(gap > ms(150) && gap < ms(600), "{gap:?}");
     }
     assert!(String::from_utf8_lossy(&stream.raw).contains("\n\n: keep-alive\n: keep-alive\n"));
 }

@@ -30,7 +30,7 @@ fn no_provider_is_asked_more_at_once_than_it_allows() {
     let last_start = &named(&events, "query_started")[5].data;
     assert!(last_start["queued_ms"].as_u64().unwrap() >= 195, "{last_start}");
     let total = events.last().unwrap().data["performance"]["total_time_ms"].as_u64().unwrap();
-    assert!((300..500).contains(&total), "three rounds of 100 ms took {total}");
+    assert!((300..580).contains(&total), "three rounds of 100 ms took {total}");
 }
 
 #[test]

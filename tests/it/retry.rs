@@ -62,7 +62,7 @@ fn a_wait_that_the_provider_asks_for_is_kept() {
     assert!((1000..=1100).contains(&retrying["delay_ms"].as_u64().unwrap()), "{retrying}");
     let calls = fake.calls();
     let gap = calls[1].at - calls[0].at;
-    assert!(gap.as_millis() >= 1000 && gap.as_millis() < 1600, "{gap:?}");
+    assert!(gap.as_millis() >= 1000 && gap.as_millis() < 2000, "{gap:?}");
     assert_eq!(completed(&events, "q1")["attempts"], 2);
 }
 
@@ -156,7 +156,7 @@ fn silence_is_given_up_at_its_own_clock() {
         assert!(error["which"] == which || (limit == 400 && error["which"] == "query"), "{clock} {error}");
         assert_eq!(error["limit_ms"], limit);
         let time = end["time_ms"].as_u64().unwrap();
-        assert!((limit..limit + 250).contains(&time), "{clock} took {time}");
+        assert!((limit..limit + 500).contains(&time), "{clock} took {time}");
         assert_eq!(end["attempts"], 1, "a silent endpoint is not asked again");
         fake.left_after(events[0].at);
     }
@@ -170,7 +170,7 @@ fn the_runs_own_limit_ends_every_open_query() {
     let events = server.ask(&body).events();
     let last = &events.last().unwrap().data;
     assert_eq!(last["status"], "partial");
-    assert!((400..700).contains(&last["performance"]["total_time_ms"].as_u64().unwrap()));
+    assert!((400..1000).contains(&last["performance"]["total_time_ms"].as_u64().unwrap()));
     for query in ["q2", "q3"] {
         assert_eq!(completed(&events, query)["error"]["code"], "run_timeout");
     }

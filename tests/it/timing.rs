@@ -16,25 +16,41 @@ use crate::harness::fake::comprehensive;
 use crate::harness::ms;
 use crate::harness::named;
 
-/// A busy machine may take a quarter more, never the sum.
-const SLOWEST: Duration = ms_(600 + 150);
+/// The issue's own figure: the slowest query and 50 ms.
+const SLOWEST: Duration = Duration::from_millis(650);
+/// Other work on this machine may spoil a measurement, but not each of so many.
+const TRIES: usize = 5;
 
-const fn ms_(n: u64) -> Duration {
-    Duration::from_millis(n)
+/// Asks until a measurement shows that the queries ran side by side; the last one must.
+#[track_caller]
+fn assert_side_by_side(ask: impl Fn() -> Stream) -> Vec<Event> {
+    let mut told = String::new();
+    for _ in 0..TRIES {
+        let sent = Instant::now();
+        let events = ask().events();
+        match times(&events, sent) {
+            Ok(()) => return events,
+            Err(why) => told += &format!("{why}\n"),
+        }
+    }
+    panic!("never side by side:\n{told}");
 }
 
-#[track_caller]
-fn assert_side_by_side(stream: Stream, sent: Instant) -> Vec<Event> {
-    let events = stream.events();
+/// Why these queries of 300 and 600 ms did not run side by side.
+fn times(events: &[Event], sent: Instant) -> Result<(), String> {
     let total = events.last().unwrap().at - sent;
-    assert!(total >= ms(590) && total < SLOWEST, "took {total:?}");
-    let reported = events.last().unwrap().data["performance"]["total_time_ms"].as_u64().unwrap();
-    assert!((590..750).contains(&reported), "{reported}");
-    let ends: Vec<Instant> = named(&events, "query_completed").iter().map(|event| event.at).collect();
+    let reported = ms(events.last().unwrap().data["performance"]["total_time_ms"].as_u64().unwrap());
+    assert!(total >= ms(590) && reported >= ms(590), "faster than its slowest query: {total:?}");
+    let ends: Vec<Instant> = named(events, "query_completed").iter().map(|event| event.at).collect();
     let gap = *ends.last().unwrap() - ends[0];
-    assert!(gap > ms(220) && gap < ms(430), "the faster is told {gap:?} before the slower");
-    assert!(ends[0] - sent < ms(450), "the faster is told at once");
-    events
+    let faster = ends[0] - sent;
+    let sound =
+        total < SLOWEST && reported < SLOWEST && (ms(250)..ms(350)).contains(&gap) && faster < ms(380);
+    if sound {
+        Ok(())
+    } else {
+        Err(format!("total {total:?}, first after {faster:?}, last {gap:?} after it"))
+    }
 }
 
 #[test]
@@ -44,8 +60,7 @@ fn two_providers_of_300_and_600_ms_take_600() {
     let panel = Panel::new("two").query("slow", "models = [\"slow\"]").query("fast", "models = [\"fast\"]");
     let server =
         Setup::default().provider("fast", &fast, "").provider("slow", &slow, "").panel(panel).start();
-    let sent = Instant::now();
-    let events = assert_side_by_side(server.ask(&json!({"panel": "two", "question": "x"})), sent);
+    let events = assert_side_by_side(|| server.ask(&json!({"panel": "two", "question": "x"})));
     let order: Vec<&str> = named(&events, "query_completed").iter().map(|event| event.query()).collect();
     assert_eq!(order, ["fast", "slow"], "in the order in which it happens, not in the panel's");
     assert!(events.last().unwrap().data["performance"]["parallel_efficiency"].as_f64().unwrap() > 115.0);
@@ -55,8 +70,7 @@ fn two_providers_of_300_and_600_ms_take_600() {
 fn the_audit_takes_as_long_as_its_slower_query() {
     let fake = Fake::audit(comprehensive().after(600), compliance().after(300));
     let server = Setup::asking(&fake).start();
-    let sent = Instant::now();
-    let events = assert_side_by_side(server.ask(&json!({"question": "Foundation strip"})), sent);
+    let events = assert_side_by_side(|| server.ask(&json!({"question": "Foundation strip"})));
     assert_eq!(named(&events, "query_completed")[0].query(), "compliance_risks");
     assert_eq!(events.last().unwrap().data["status"], "completed");
 }
@@ -74,8 +88,7 @@ fn four_and_ten_queries_take_as_long_as_the_slowest() {
         .panel(Panel::of("ten", 10))
         .start();
     for (panel, count) in [("four", 4), ("ten", 10)] {
-        let sent = Instant::now();
-        let events = assert_side_by_side(server.ask(&json!({"panel": panel, "question": "x"})), sent);
+        let events = assert_side_by_side(|| server.ask(&json!({"panel": panel, "question": "x"})));
         assert_eq!(named(&events, "query_completed").len(), count);
         assert_eq!(events.last().unwrap().data["status"], "completed");
     }
@@ -86,11 +99,13 @@ fn four_and_ten_queries_take_as_long_as_the_slowest() {
 fn the_first_event_leaves_at_once() {
     let fake = Fake::always(Answer::silent());
     let server = Setup::asking(&fake).panel(Panel::of("one", 1)).start();
-    let sent = Instant::now();
-    let mut stream = server.ask(&json!({"panel": "one", "question": "x"}));
-    let first = stream.next().unwrap();
-    assert_eq!(first.name, "run_started");
-    assert!(first.at - sent < ms(100), "{:?}", first.at - sent);
-    let started = stream.until("query_started");
-    assert!(started.at - sent < ms(150), "{:?}", started.at - sent);
+    let first_events = || {
+        let sent = Instant::now();
+        let mut stream = server.ask(&json!({"panel": "one", "question": "x"}));
+        let first = stream.next().unwrap();
+        assert_eq!(first.name, "run_started");
+        (first.at - sent, stream.until("query_started").at - sent)
+    };
+    let seen: Vec<_> = (0..TRIES).map(|_| first_events()).collect();
+    assert!(seen.iter().any(|(first, started)| *first < ms(100) && *started < ms(120)), "{seen:?}");
 }
