@@ -47,7 +47,7 @@ use crate::journal::Writer;
 use crate::panel::Checks;
 use crate::panel::plan;
 use crate::panel::plan::State;
-use crate::pool::Permit;
+use crate::pool::Turn;
 use crate::store::StoreError;
 use finish::Ended;
 use finish::Stop;
@@ -154,37 +154,41 @@ impl Run {
         self.writer.append(&[Body::RunWarning(RunWarning { code: code.into(), message, query: None })]).await
     }
 
-    /// Starts every query whose inputs are there. All that hold a permit announce it before any of them runs.
+    /// Starts every query whose inputs are there. All that hold a permit announce it before any of them runs;
+    /// the others queue in the panel's order.
     async fn start_ready(&mut self) -> Result<(), StoreError> {
         let now = Instant::now();
-        let mut out = Vec::new();
+        let (mut started, mut queued) = (Vec::new(), Vec::new());
         let mut starting = Vec::new();
         let ready = plan::ready(&self.job.panel, |query| self.state(query));
         for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
-            let permit = self.job.queries[index].targets[0].0.endpoint.try_permit();
-            let track = &mut self.tracks[index];
-            track.ready(self.job.queries[index].first(), now);
-            match self.asking(index, now) {
-                Ok(asking) => {
-                    if permit.is_some() {
-                        self.tracks[index].start(now, &mut out);
-                    }
-                    starting.push((index, asking, permit));
+            self.tracks[index].ready(self.job.queries[index].first(), now);
+            let asking = match self.asking(index, now) {
+                Ok(asking) => asking,
+                Err(failure) => {
+                    self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut queued);
+                    continue;
                 }
-                Err(failure) => self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut out),
+            };
+            let turn = self.job.queries[index].targets[0].0.endpoint.turn();
+            match &turn {
+                Turn::Now(_) => self.tracks[index].start(now, &mut started),
+                Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),
             }
+            starting.push((index, asking, turn));
         }
-        self.skip_blocked(now, &mut out);
-        self.writer.append(&out).await?;
-        for (index, asking, permit) in starting {
-            self.spawn(index, asking, permit);
+        self.skip_blocked(now, &mut queued);
+        started.append(&mut queued);
+        self.writer.append(&started).await?;
+        for (index, asking, turn) in starting {
+            self.spawn(index, asking, turn);
         }
         Ok(())
     }
 
-    fn spawn(&mut self, index: usize, asking: Asking, permit: Option<Permit>) {
+    fn spawn(&mut self, index: usize, asking: Asking, turn: Turn) {
         let say = Say { index, run: self.mouth.clone() };
-        let handle = self.tasks.set.spawn(query::run(asking, permit, say));
+        let handle = self.tasks.set.spawn(query::run(asking, turn, say));
         self.tasks.ids.insert(handle.id(), index);
     }
 

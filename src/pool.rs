@@ -9,6 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 
@@ -33,6 +35,19 @@ pub struct Endpoint {
 /// The right to one call; returned when dropped.
 pub type Permit = OwnedSemaphorePermit;
 
+/// When a call may be made.
+pub enum Turn {
+    /// At once.
+    Now(Option<Permit>),
+    /// When those before it are done; dropping it leaves the queue.
+    Later {
+        /// Calls before it in the queue.
+        ahead: usize,
+        /// The permit, once it is its turn.
+        wait: BoxFuture<'static, Option<Permit>>,
+    },
+}
+
 impl Endpoint {
     /// An endpoint that takes at most `max_in_flight` calls at once.
     pub fn new(provider: Arc<dyn Provider>, max_in_flight: usize) -> Endpoint {
@@ -46,21 +61,21 @@ impl Endpoint {
         }
     }
 
-    /// A permit, if nobody waits and one is free.
-    pub fn try_permit(&self) -> Option<Permit> {
-        Arc::clone(&self.permits).try_acquire_owned().ok()
-    }
-
-    /// How many calls wait for a permit.
-    pub fn waiting(&self) -> usize {
-        self.waiting.load(Ordering::Relaxed)
-    }
-
-    /// Waits for a permit behind those who came before.
-    pub async fn permit(&self) -> Option<Permit> {
-        let _place = QueuePlace::take(&self.waiting);
-        // The semaphore is never closed; without a permit the call simply is not counted.
-        Arc::clone(&self.permits).acquire_owned().await.ok()
+    /// A permit, or a place in the queue behind those who came before.
+    pub fn turn(self: &Arc<Self>) -> Turn {
+        let ahead = self.waiting.load(Ordering::Relaxed);
+        let endpoint = Arc::clone(self);
+        let mut wait = async move {
+            let _place = QueuePlace::take(&endpoint.waiting);
+            // The semaphore is never closed; without a permit the call simply is not counted.
+            Arc::clone(&endpoint.permits).acquire_owned().await.ok()
+        }
+        .boxed();
+        // Asked once, here: that takes the place, whoever waits for the rest and when.
+        match (&mut wait).now_or_never() {
+            Some(permit) => Turn::Now(permit),
+            None => Turn::Later { ahead, wait },
+        }
     }
 
     /// Whether it runs on this computer, where a model may load for minutes.
@@ -178,5 +193,42 @@ impl Pool {
     /// All endpoints, by name.
     pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
         self.endpoints.values()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::provider::rules::Rules;
+
+    #[tokio::test]
+    async fn turns_come_in_the_order_in_which_they_were_asked_for() {
+        let endpoint = Arc::new(Endpoint::new(Arc::new(Rules::default()), 1));
+        let Turn::Now(first) = endpoint.turn() else { panic!("one is free") };
+        let (Turn::Later { ahead: 0, wait: second }, Turn::Later { ahead: 1, wait: third }) =
+            (endpoint.turn(), endpoint.turn())
+        else {
+            panic!("none is free")
+        };
+        // Whoever is polled first, the place counts.
+        tokio::pin!(second, third);
+        drop(first);
+        assert!(futures_util::poll!(&mut third).is_pending());
+        let permit = second.await;
+        assert!(futures_util::poll!(&mut third).is_pending());
+        drop(permit);
+        assert!(third.await.is_some());
+    }
+
+    #[tokio::test]
+    async fn who_leaves_the_queue_holds_nobody_up() {
+        let endpoint = Arc::new(Endpoint::new(Arc::new(Rules::default()), 1));
+        let first = endpoint.turn();
+        let left = endpoint.turn();
+        let Turn::Later { ahead: 1, wait } = endpoint.turn() else { panic!("two are before it") };
+        drop(left);
+        assert!(matches!(endpoint.turn(), Turn::Later { ahead: 1, .. }));
+        drop(first);
+        assert!(wait.await.is_some());
     }
 }

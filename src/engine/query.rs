@@ -31,6 +31,7 @@ use crate::id::PanelName;
 use crate::panel::Query;
 use crate::pool::Permit;
 use crate::pool::Target;
+use crate::pool::Turn;
 use crate::provider::Call;
 use crate::provider::Finish;
 use crate::provider::Message;
@@ -59,8 +60,6 @@ pub struct Asking {
 /// What a query tells its run.
 #[derive(Debug)]
 pub enum Said {
-    /// It waits behind this many others.
-    Queued { ahead: usize },
     /// It holds its first permit.
     Started,
     /// Its attempt entered a phase.
@@ -114,10 +113,10 @@ pub fn asked(target: &Target) -> Asked {
 }
 
 /// Asks until there is an answer, nothing is left to try, or the time is over.
-pub async fn run(asking: Asking, permit: Option<Permit>, mut say: Say) {
+pub async fn run(asking: Asking, turn: Turn, mut say: Say) {
     let deadline = asking.since + asking.limit;
     let mut attempts = Attempts::new(&asking);
-    let outcome = match timeout_at(deadline, attempts.run(permit, &mut say)).await {
+    let outcome = match timeout_at(deadline, attempts.run(turn, &mut say)).await {
         Ok(outcome) => outcome,
         // What went wrong first says more than that the time is over.
         Err(_) => Err(attempts.first_failure.take().unwrap_or_else(|| out_of_time(&asking))),
@@ -148,13 +147,10 @@ impl<'a> Attempts<'a> {
         Attempts { asking, at: 0, here: 0, total: 0, usage, complaint: None, first_failure: None }
     }
 
-    async fn run(&mut self, permit: Option<Permit>, say: &mut Say) -> Result<Success, Failure> {
-        let mut permit = permit;
+    async fn run(&mut self, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
+        let mut turn = turn;
         loop {
-            let held = match permit.take() {
-                Some(permit) => Some(permit),
-                None => self.queue(say).await,
-            };
+            let held = self.hold(turn, say).await;
             self.here += 1;
             self.total += 1;
             let (failure, discarded) = match self.once(say).await {
@@ -179,6 +175,7 @@ impl<'a> Attempts<'a> {
             };
             say.say(Said::Retrying { reason: failure, delay, to: asked(self.target()), discarded }).await;
             sleep(delay).await;
+            turn = self.target().endpoint.turn();
         }
     }
 
@@ -195,18 +192,14 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits for the target's permit; the first one starts the query.
-    async fn queue(&self, say: &Say) -> Option<Permit> {
-        let endpoint = Arc::clone(&self.target().endpoint);
-        let permit = match endpoint.try_permit() {
-            Some(permit) => Some(permit),
-            None => {
-                if self.total == 0 {
-                    say.say(Said::Queued { ahead: endpoint.waiting() }).await;
-                }
-                endpoint.permit().await
-            }
+    /// Waits for its turn; the first one starts the query.
+    async fn hold(&self, turn: Turn, say: &Say) -> Option<Permit> {
+        let wait = match turn {
+            // A first turn that came at once was announced when it was taken.
+            Turn::Now(permit) => return permit,
+            Turn::Later { wait, .. } => wait,
         };
+        let permit = wait.await;
         if self.total == 0 {
             say.say(Said::Started).await;
         }

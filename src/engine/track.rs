@@ -111,6 +111,11 @@ impl Track {
         self.asked = Some(first);
     }
 
+    /// It waits behind so many others.
+    pub fn queue(&self, ahead: usize, out: &mut Vec<Body>) {
+        out.push(self.progress_event(Phase::Queued, Some(ahead)));
+    }
+
     /// It holds its first permit.
     pub fn start(&mut self, now: Instant, out: &mut Vec<Body>) {
         let (Some(since), Some(asked)) = (self.since, self.asked.clone()) else { return };
@@ -135,7 +140,6 @@ impl Track {
             return;
         }
         match said {
-            Said::Queued { ahead } => out.push(self.progress_event(Phase::Queued, Some(ahead))),
             Said::Started => self.start(now, out),
             Said::Phase(phase) => self.enter(phase, now, out),
             Said::Text(text) => self.text(&text, now, out),
