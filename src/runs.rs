@@ -42,6 +42,7 @@ use crate::store::NewRun;
 use crate::store::Record;
 use crate::store::Store;
 use crate::store::StoreError;
+use crate::store::Taken;
 use watchers::Watchers;
 
 pub use watchers::Watch;
@@ -145,37 +146,52 @@ impl Runs {
     /// # Errors
     /// [`Refusal`]; then nothing was started.
     pub async fn start(&self, ask: Ask, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
+        let ask = Arc::new(ask);
+        let job = self.plan(&ask)?;
+        let created_at = Timestamp::now();
+        // A repeated request makes no new run: it is let in even when none may be made.
+        if let Some(key) = &key
+            && let Some(taken) = self.store.taken(key, created_at).await.map_err(Refusal::Store)?
+        {
+            return self.join(taken).await;
+        }
         if self.draining.is_cancelled() {
             return Err(Refusal::Draining);
         }
-        let ask = Arc::new(ask);
-        let job = self.plan(&ask)?;
-        if self.live().len() >= self.settings.active_runs {
-            return Err(Refusal::Overloaded);
-        }
         let run = RunId::generate();
-        let new = NewRun { run: run.clone(), ask, created_at: Timestamp::now(), key };
         let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store));
         let live = Live { journal, control: Control::default(), watchers: Watchers::default() };
         // Listed before it is made: whoever finds it by its key must find it under way.
-        let listed = self.list(run, live.clone());
+        let listed = self.list(run.clone(), live.clone()).ok_or(Refusal::Overloaded)?;
+        let new = NewRun { run, ask, created_at, key };
         match self.store.create(new).await.map_err(Refusal::Store)? {
             Created::New(lease) => {
                 let writer = unwritten.begin(lease, job.is_simulated());
                 Ok(self.launch(job, writer, live, listed))
             }
-            Created::Joined(run) => self.attach(&run).await.map_err(|absent| match absent {
-                Absent::Store(error) => Refusal::Store(error),
-                Absent::Unknown | Absent::Expired => Refusal::Store(StoreError::Missing),
-            }),
-            Created::Conflict(run) => Err(Refusal::Conflict(run)),
+            Created::Taken(taken) => self.join(taken).await,
         }
     }
 
-    /// Puts a run on the list of live ones until the entry is dropped.
-    fn list(&self, run: RunId, live: Live) -> Listed {
-        self.live().insert(run.clone(), live);
-        Listed { run, live: Arc::clone(&self.live) }
+    /// Reads the run that a key leads to.
+    async fn join(&self, taken: Taken) -> Result<Attached, Refusal> {
+        match taken {
+            Taken::Same(run) => self.attach(&run).await.map_err(|absent| match absent {
+                Absent::Store(error) => Refusal::Store(error),
+                Absent::Unknown | Absent::Expired => Refusal::Store(StoreError::Missing),
+            }),
+            Taken::Other(run) => Err(Refusal::Conflict(run)),
+        }
+    }
+
+    /// Puts a run on the list of live ones until the entry is dropped, if there is a place.
+    fn list(&self, run: RunId, live: Live) -> Option<Listed> {
+        let mut all = self.live();
+        if all.len() >= self.settings.active_runs {
+            return None;
+        }
+        all.insert(run.clone(), live);
+        Some(Listed { run, live: Arc::clone(&self.live) })
     }
 
     fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {

@@ -29,6 +29,12 @@ pub trait Store: Send + Sync + 'static {
     /// [`StoreError`] when nothing was written.
     async fn create(&self, run: NewRun) -> Result<Created, StoreError>;
 
+    /// The run that a key leads to; `None` while it is free.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    async fn taken(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Taken>, StoreError>;
+
     /// Appends events whose numbers follow the last one; durable when it returns.
     ///
     /// # Errors
@@ -86,10 +92,17 @@ pub enum KeyScope {
 pub enum Created {
     /// The run is there; only the holder of this lease may append to it.
     New(Lease),
-    /// The key leads to this run, made earlier from the same body.
-    Joined(RunId),
-    /// The key leads to a run made from another body.
-    Conflict(RunId),
+    /// Nothing was made: the key leads to an earlier run.
+    Taken(Taken),
+}
+
+/// An earlier run that an idempotency key leads to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Taken {
+    /// It was made from the same body.
+    Same(RunId),
+    /// It was made from another body.
+    Other(RunId),
 }
 
 /// The right to append to a run. A later lease of the same run has a higher epoch.

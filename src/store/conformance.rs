@@ -13,6 +13,7 @@ use super::Lease;
 use super::NewRun;
 use super::Store;
 use super::StoreError;
+use super::Taken;
 use crate::ask::Ask;
 use crate::event::Body;
 use crate::event::Entry;
@@ -109,12 +110,16 @@ fn key(body: serde_json::Value, scope: KeyScope) -> Option<IdempotencyKey> {
 }
 
 async fn a_key_makes_equal_requests_one_run(store: &impl Store) {
-    let lease = begin(store, key(json!({"a": 1, "b": 2}), KeyScope::Day)).await;
+    let wanted = key(json!({"a": 1, "b": 2}), KeyScope::Day);
+    assert!(matches!(store.taken(wanted.as_ref().unwrap(), Timestamp::now()).await, Ok(None)));
+    let lease = begin(store, wanted.clone()).await;
+    let taken = store.taken(wanted.as_ref().unwrap(), Timestamp::now()).await;
+    assert!(matches!(taken, Ok(Some(Taken::Same(run))) if run == lease.run));
     for _ in 0..2 {
         let again = store.create(new_run(key(json!({"b": 2, "a": 1}), KeyScope::Day))).await;
-        assert!(matches!(again, Ok(Created::Joined(run)) if run == lease.run));
+        assert!(matches!(again, Ok(Created::Taken(Taken::Same(run))) if run == lease.run));
         let other = store.create(new_run(key(json!({"b": 3}), KeyScope::Day))).await;
-        assert!(matches!(other, Ok(Created::Conflict(run)) if run == lease.run));
+        assert!(matches!(other, Ok(Created::Taken(Taken::Other(run))) if run == lease.run));
         let _ = store.append(&lease, &[last(&lease.run, 1)]).await;
     }
 }
@@ -122,7 +127,7 @@ async fn a_key_makes_equal_requests_one_run(store: &impl Store) {
 async fn a_live_key_ends_with_its_run(store: &impl Store) {
     let lease = begin(store, key(json!(1), KeyScope::WhileLive)).await;
     let again = store.create(new_run(key(json!(1), KeyScope::WhileLive))).await;
-    assert!(matches!(again, Ok(Created::Joined(run)) if run == lease.run));
+    assert!(matches!(again, Ok(Created::Taken(Taken::Same(run))) if run == lease.run));
     finish(store, &lease).await;
     assert!(matches!(store.create(new_run(key(json!(1), KeyScope::WhileLive))).await, Ok(Created::New(_))));
 }

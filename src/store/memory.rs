@@ -24,6 +24,7 @@ use super::NewRun;
 use super::Record;
 use super::Store;
 use super::StoreError;
+use super::Taken;
 use crate::ask::Ask;
 use crate::event::Entry;
 use crate::id::RunId;
@@ -104,7 +105,7 @@ impl Memory {
 
 impl State {
     /// What an earlier request with this key makes of a new one.
-    fn by_key(&self, wanted: &IdempotencyKey, now: Timestamp) -> Option<Created> {
+    fn by_key(&self, wanted: &IdempotencyKey, now: Timestamp) -> Option<Taken> {
         let key = self.keys.get(&wanted.key)?;
         let kept = self.runs.get(&key.run)?;
         let valid = match key.scope {
@@ -112,8 +113,8 @@ impl State {
             KeyScope::WhileLive => !kept.ended(),
         };
         valid.then(|| match key.body == wanted.body {
-            true => Created::Joined(key.run.clone()),
-            false => Created::Conflict(key.run.clone()),
+            true => Taken::Same(key.run.clone()),
+            false => Taken::Other(key.run.clone()),
         })
     }
 
@@ -149,7 +150,7 @@ impl Store for Memory {
     async fn create(&self, new: NewRun) -> Result<Created, StoreError> {
         let mut state = self.state();
         if let Some(earlier) = new.key.as_ref().and_then(|key| state.by_key(key, new.created_at)) {
-            return Ok(earlier);
+            return Ok(Created::Taken(earlier));
         }
         let key = new.key.map(|IdempotencyKey { key, body, scope }| {
             let entry = Key { run: new.run.clone(), body, scope, since: new.created_at };
@@ -159,6 +160,10 @@ impl Store for Memory {
         let kept = Kept { ask: new.ask, created_at: new.created_at, entries: Vec::new(), key };
         state.runs.insert(new.run.clone(), kept);
         Ok(Created::New(Lease { run: new.run, epoch: 1 }))
+    }
+
+    async fn taken(&self, key: &IdempotencyKey, now: Timestamp) -> Result<Option<Taken>, StoreError> {
+        Ok(self.state().by_key(key, now))
     }
 
     async fn append(&self, lease: &Lease, entries: &[Entry]) -> Result<(), StoreError> {

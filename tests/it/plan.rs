@@ -25,7 +25,11 @@ fn no_provider_is_asked_more_at_once_than_it_allows() {
         .collect();
     let places: Vec<_> =
         queued.iter().map(|event| (event.query(), event.data["ahead"].as_u64().unwrap())).collect();
-    assert_eq!(places, [("q3", 0), ("q4", 1), ("q5", 2), ("q6", 3)], "four of six wait, in the panel's order");
+    assert_eq!(
+        places,
+        [("q3", 0), ("q4", 1), ("q5", 2), ("q6", 3)],
+        "four of six wait, in the panel's order"
+    );
     let starts: Vec<&str> = named(&events, "query_started").iter().map(|event| event.query()).collect();
     assert_eq!(starts[..2], ["q1", "q2"]);
     let last_start = &named(&events, "query_started")[5].data;
@@ -128,8 +132,10 @@ fn more_runs_than_allowed_are_refused_with_a_time_to_come_back() {
     let fake = Fake::always(Answer::silent());
     let server = Setup::asking(&fake).limits("active_runs = 2").panel(Panel::of("one", 1)).start();
     let body = json!({"panel": "one", "question": "x"});
-    let _first = (server.ask(&body), server.ask(&body));
+    let keyed = || server.request("POST", "/ask-stream").json(&body).header("idempotency-key", "k");
+    let (first, _second) = (keyed().open(), server.ask(&body));
     server.post("/ask-stream", &body).problem(503, "overloaded");
+    assert_eq!(keyed().open().run(), first.run(), "a repeated request makes no new run and is let in");
 }
 
 #[test]
