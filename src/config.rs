@@ -11,6 +11,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::engine::Offer;
 use crate::engine::clocks::Defaults;
 use crate::fault::Fault;
 use crate::panel::Panel;
@@ -33,7 +34,7 @@ pub struct Settings {
     /// Who can be asked.
     pub pool: Pool,
     /// What can be run.
-    pub panels: Vec<Panel>,
+    pub offers: Vec<Offer>,
     /// The file it was read from, if there is one.
     pub file: Option<PathBuf>,
     /// Where a file would have been read from.
@@ -140,6 +141,7 @@ impl Settings {
         let pool = providers::pool(&read, environment, &mut faults, &mut notices);
         let panels = panels::load(Some(&places.config_dir.join("panels")), &mut faults);
         let (pool, panels) = providers::with_scripts(pool, panels, &read, &mut faults);
+        let offers = offers(panels, &mut faults);
         if !faults.is_empty() {
             return Err(Unusable::Faults(faults));
         }
@@ -157,7 +159,7 @@ impl Settings {
             runs: read.runs,
             memory: read.memory,
             pool,
-            panels,
+            offers,
             file: file.map(|(path, _)| path),
             looked_for: places.candidates,
             data_dir: places.data_dir,
@@ -171,6 +173,15 @@ impl Settings {
 fn has_display(environment: &dyn Environment) -> bool {
     let named = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.var(name).is_some());
     named || cfg!(target_os = "macos")
+}
+
+/// The panels as they can be asked.
+fn offers(panels: Vec<Panel>, faults: &mut Vec<Fault>) -> Vec<Offer> {
+    let offer = |panel: Panel| {
+        let file = format!("panels/{}", panel.name);
+        Offer::new(panel).map_err(|why| faults.push(Fault::of_file(file, why.to_string()))).ok()
+    };
+    panels.into_iter().filter_map(offer).collect()
 }
 
 /// Where files are.

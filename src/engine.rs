@@ -10,6 +10,7 @@ pub mod clocks;
 mod control;
 mod finish;
 mod job;
+mod offer;
 mod prompt;
 mod query;
 mod retry;
@@ -31,6 +32,7 @@ pub use control::Control;
 pub use job::CannotRun;
 pub use job::Job;
 pub use job::Planned;
+pub use offer::Offer;
 
 use crate::audit::Checked;
 use crate::event::Body;

@@ -15,17 +15,16 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::answer::Schema;
 use crate::ask::Ask;
 use crate::ask::AskFault;
 use crate::engine;
 use crate::engine::CannotRun;
 use crate::engine::Control;
 use crate::engine::Job;
+use crate::engine::Offer;
 use crate::engine::clocks::Defaults;
 use crate::event::CancelReason;
 use crate::id::PanelName;
@@ -64,17 +63,11 @@ pub struct Settings {
 pub struct Runs {
     store: Arc<dyn Store>,
     pool: Pool,
-    panels: BTreeMap<PanelName, Offered>,
+    panels: BTreeMap<PanelName, Offer>,
     settings: Settings,
     live: Arc<Mutex<HashMap<RunId, Live>>>,
     tasks: TaskTracker,
     draining: CancellationToken,
-}
-
-/// A panel with its compiled input schema.
-struct Offered {
-    panel: Arc<Panel>,
-    input: Option<Schema>,
 }
 
 /// A run under way.
@@ -134,17 +127,12 @@ pub enum Absent {
 }
 
 impl Runs {
-    /// No runs yet, over this store, these panels and this pool.
-    pub fn new(store: Arc<dyn Store>, panels: Vec<Panel>, pool: Pool, settings: Settings) -> Runs {
-        let offer = |panel: Panel| {
-            // A panel's schemas were compiled when it was checked.
-            let input = panel.input.as_ref().and_then(|schema| Schema::compile(schema).ok());
-            (panel.name.clone(), Offered { panel: Arc::new(panel), input })
-        };
+    /// No runs yet, over this store, these offers and this pool.
+    pub fn new(store: Arc<dyn Store>, offers: Vec<Offer>, pool: Pool, settings: Settings) -> Runs {
         Runs {
             store,
             pool,
-            panels: panels.into_iter().map(offer).collect(),
+            panels: offers.into_iter().map(|offer| (offer.panel.name.clone(), offer)).collect(),
             settings,
             live: Arc::default(),
             tasks: TaskTracker::new(),
@@ -192,23 +180,14 @@ impl Runs {
 
     fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
         let name = ask.panel.as_ref().unwrap_or(&self.settings.default_panel);
-        let offered = self
+        let offer = self
             .panels
             .get(name)
             .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
-        if let Some(schema) = &offered.input {
-            let faults = schema.faults(&Value::Object(ask.input.clone()));
-            if !faults.is_empty() {
-                let fault = |(pointer, detail)| AskFault { pointer: format!("/input{pointer}"), detail };
-                return Err(Refusal::Faults(faults.into_iter().map(fault).collect()));
-            }
-        }
-        Job::plan(Arc::clone(&offered.panel), Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(
-            |cannot| match cannot {
-                CannotRun::Faults(faults) => Refusal::Faults(faults),
-                CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
-            },
-        )
+        Job::plan(offer, Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| match cannot {
+            CannotRun::Faults(faults) => Refusal::Faults(faults),
+            CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
+        })
     }
 
     fn launch(&self, job: Job, writer: Writer, live: Live, listed: Listed) -> Attached {
@@ -267,7 +246,7 @@ impl Runs {
 
     /// The panels that can be run.
     pub fn panels(&self) -> impl Iterator<Item = &Arc<Panel>> {
-        self.panels.values().map(|offered| &offered.panel)
+        self.panels.values().map(|offer| &offer.panel)
     }
 
     /// Who can be asked.

@@ -146,8 +146,8 @@ fn told(faults: &[AskFault]) -> String {
 }
 
 async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
-    let Settings { runs, memory, pool, panels, .. } = settings;
-    let runs = Runs::new(Arc::new(Memory::new(memory)), panels, pool, runs);
+    let Settings { runs, memory, pool, offers, .. } = settings;
+    let runs = Runs::new(Arc::new(Memory::new(memory)), offers, pool, runs);
     let attached = match runs.start(ask, None).await {
         Ok(attached) => attached,
         Err(refusal) => return refused(refusal),

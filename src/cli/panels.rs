@@ -15,7 +15,7 @@ pub fn check(paths: &[PathBuf], common: CommonArgs) -> Exit {
     if paths.is_empty() {
         return match Settings::load(&common.flags(), &Process) {
             Ok(settings) => {
-                settings.panels.iter().for_each(praise);
+                settings.offers.iter().for_each(|offer| praise(&offer.panel));
                 Exit::Complete
             }
             Err(why) => refuse(&why),

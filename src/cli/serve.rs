@@ -67,8 +67,8 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
         false => eprintln!("{banner}"),
     }
     browser.show(&url, &settings);
-    let Settings { door, runs, memory, pool, panels, drain, .. } = settings;
-    let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), panels, pool, runs));
+    let Settings { door, runs, memory, pool, offers, drain, .. } = settings;
+    let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), offers, pool, runs));
     let router = http::router(Arc::clone(&runs), door);
     // What hurries is heard only once the first signal has come.
     let hurry = async { signalled(false).await };

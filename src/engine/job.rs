@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::clocks;
 use super::clocks::Clocks;
 use super::clocks::Defaults;
+use super::offer::Offer;
 use super::query::asked;
 use crate::answer::Schema;
 use crate::ask::Ask;
@@ -76,25 +77,24 @@ pub enum CannotRun {
 }
 
 impl Job {
-    /// Plans `ask` over `panel`.
+    /// Plans `ask` over the panel of `offer`.
     ///
     /// # Errors
-    /// [`CannotRun`] when a query of the ask is unknown, a limit is too long or nobody can answer.
-    pub fn plan(
-        panel: Arc<Panel>,
-        ask: Arc<Ask>,
-        pool: &Pool,
-        defaults: &Defaults,
-    ) -> Result<Job, CannotRun> {
-        check_options(&panel, &ask, defaults)?;
-        let wanted = |query: &&Arc<Query>| {
-            ask.options.queries.as_ref().is_none_or(|names| names.contains(&query.name))
-        };
-        let instead = instead_of_all(&ask)?;
-        let mut queries = Vec::new();
-        for query in panel.queries.iter().filter(wanted) {
-            queries.push(plan_query(&panel, query, instead.as_ref(), pool, defaults, &ask)?);
+    /// [`CannotRun`] when the ask does not fit the panel, a limit is too long or nobody can answer.
+    pub fn plan(offer: &Offer, ask: Arc<Ask>, pool: &Pool, defaults: &Defaults) -> Result<Job, CannotRun> {
+        let panel = Arc::clone(&offer.panel);
+        let mut faults = offer.input_faults(&ask);
+        faults.extend(option_faults(&panel, &ask, defaults));
+        if !faults.is_empty() {
+            return Err(CannotRun::Faults(faults));
         }
+        let planner = Planner { offer, ask: &ask, pool, defaults, instead: instead_of_all(&ask)? };
+        let wanted = |index: &usize| {
+            let name = &panel.queries[*index].name;
+            ask.options.queries.as_ref().is_none_or(|names| names.contains(name))
+        };
+        let wanted = (0..panel.queries.len()).filter(wanted);
+        let queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
         let firsts = queries.iter().map(|planned| &planned.targets[0].0);
         let limit = ask.options.run_timeout.unwrap_or_else(|| clocks::run(defaults, &panel, firsts));
         let on_disconnect = ask.options.on_disconnect.unwrap_or(OnDisconnect::Continue);
@@ -128,37 +128,43 @@ impl Job {
     }
 }
 
-fn plan_query(
-    panel: &Panel,
-    query: &Arc<Query>,
-    instead: Option<&ModelChoice>,
-    pool: &Pool,
-    defaults: &Defaults,
-    ask: &Ask,
-) -> Result<Planned, CannotRun> {
-    let choices = instead.map_or(query.models.as_slice(), std::slice::from_ref);
-    let no_target = |why| match (instead, why) {
-        (Some(_), why) => fault("/options/model", why),
-        (None, why) => CannotRun::NoTarget(query.name.clone(), why),
-    };
-    let targets: Vec<Target> = choices
-        .iter()
-        .map(|choice| pool.target(choice, panel.checks.is_some()))
-        .collect::<Result<_, _>>()
-        .map_err(no_target)?;
-    let limit = clocks::query(defaults, panel, query, targets.first());
-    let limit = ask.options.query_timeout.unwrap_or(limit);
-    let last = targets.len() - 1;
-    let clocks = |(at, target): (usize, &Target)| clocks::attempt(defaults, panel, query, target, at == last);
-    let clocks: Vec<Clocks> = targets.iter().enumerate().map(clocks).collect();
-    let schema = query.output.as_deref().map(Schema::compile).transpose();
-    let schema = schema.map_err(|why| fault("/panel", why))?;
-    Ok(Planned {
-        query: Arc::clone(query),
-        targets: targets.into_iter().zip(clocks).collect(),
-        limit,
-        schema,
-    })
+/// Finds out who is asked, and for how long.
+struct Planner<'a> {
+    offer: &'a Offer,
+    ask: &'a Ask,
+    pool: &'a Pool,
+    defaults: &'a Defaults,
+    /// The one model that the ask puts in the place of all.
+    instead: Option<ModelChoice>,
+}
+
+impl Planner<'_> {
+    fn query(&self, index: usize) -> Result<Planned, CannotRun> {
+        let (panel, defaults) = (&self.offer.panel, self.defaults);
+        let query = &panel.queries[index];
+        let targets = self.targets(query)?;
+        let limit = clocks::query(defaults, panel, query, targets.first());
+        let last = targets.len() - 1;
+        let clocks =
+            |(at, target): (usize, &Target)| clocks::attempt(defaults, panel, query, target, at == last);
+        let clocks: Vec<Clocks> = targets.iter().enumerate().map(clocks).collect();
+        Ok(Planned {
+            query: Arc::clone(query),
+            targets: targets.into_iter().zip(clocks).collect(),
+            limit: self.ask.options.query_timeout.unwrap_or(limit),
+            schema: self.offer.output(index),
+        })
+    }
+
+    fn targets(&self, query: &Query) -> Result<Vec<Target>, CannotRun> {
+        let choices = self.instead.as_ref().map_or(query.models.as_slice(), std::slice::from_ref);
+        let has_rules = self.offer.panel.checks.is_some();
+        let targets = choices.iter().map(|choice| self.pool.target(choice, has_rules));
+        targets.collect::<Result<_, _>>().map_err(|why| match self.instead {
+            Some(_) => fault("/options/model", why),
+            None => CannotRun::NoTarget(query.name.clone(), why),
+        })
+    }
 }
 
 fn fault(pointer: &str, detail: impl ToString) -> CannotRun {
@@ -171,7 +177,7 @@ fn instead_of_all(ask: &Ask) -> Result<Option<ModelChoice>, CannotRun> {
     text.parse().map(Some).map_err(|why| fault("/options/model", why))
 }
 
-fn check_options(panel: &Panel, ask: &Ask, defaults: &Defaults) -> Result<(), CannotRun> {
+fn option_faults(panel: &Panel, ask: &Ask, defaults: &Defaults) -> Vec<AskFault> {
     let mut faults = Vec::new();
     let mut fault = |pointer: String, detail: String| faults.push(AskFault { pointer, detail });
     let most = [
@@ -195,5 +201,5 @@ fn check_options(panel: &Panel, ask: &Ask, defaults: &Defaults) -> Result<(), Ca
             }
         }
     }
-    if faults.is_empty() { Ok(()) } else { Err(CannotRun::Faults(faults)) }
+    faults
 }

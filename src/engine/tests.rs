@@ -79,7 +79,8 @@ struct Begun {
 
 async fn begin(panel: &Arc<Panel>, pool: &Pool) -> Begun {
     let ask = Arc::new(Ask::new("x"));
-    let job = Job::plan(Arc::clone(panel), ask, pool, &Defaults::default()).unwrap();
+    let offer = Offer::new(panel.as_ref().clone()).unwrap();
+    let job = Job::plan(&offer, ask, pool, &Defaults::default()).unwrap();
     let store = Arc::new(Memory::default());
     let lease = conformance::begin(&*store, None).await;
     let (unwritten, journal) = Journal::open(lease.run.clone(), store);

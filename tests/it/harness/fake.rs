@@ -245,6 +245,23 @@ impl Drop for Fake {
     }
 }
 
+/// A call under way. It is over before its last byte is sent: the peer may act on that byte at once.
+struct Busy<'a>(&'a Seen);
+
+impl<'a> Busy<'a> {
+    fn begin(seen: &'a Seen) -> Busy<'a> {
+        let busy = seen.busy.fetch_add(1, Ordering::SeqCst) + 1;
+        seen.most_busy.fetch_max(busy, Ordering::SeqCst);
+        Busy(seen)
+    }
+}
+
+impl Drop for Busy<'_> {
+    fn drop(&mut self) {
+        self.0.busy.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
 /// The peer has closed the socket.
 struct Gone;
 
@@ -252,13 +269,11 @@ fn serve(mut socket: TcpStream, seen: &Seen, behaviour: &Behaviour) {
     let _ = socket.set_nodelay(true);
     let mut buffer = Vec::new();
     while let Some((head, body)) = read_request(&mut socket, &mut buffer) {
-        let busy = seen.busy.fetch_add(1, Ordering::SeqCst) + 1;
-        seen.most_busy.fetch_max(busy, Ordering::SeqCst);
+        let busy = Busy::begin(seen);
         let (index, call) = note(seen, head, body);
         let answer = behaviour(&call);
         let stream = call.body["stream"] == true;
-        let written = write_answer(&mut socket, &answer, stream);
-        seen.busy.fetch_sub(1, Ordering::SeqCst);
+        let written = write_answer(&mut socket, &answer, stream, busy);
         match written {
             Ok(true) => {}
             Ok(false) => return,
@@ -326,7 +341,7 @@ fn wait(socket: &mut TcpStream, time: Duration) -> Result<(), Gone> {
 }
 
 /// Whether the connection can be used again.
-fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool) -> Result<bool, Gone> {
+fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool, busy: Busy<'_>) -> Result<bool, Gone> {
     let forever = Duration::from_secs(3600);
     if answer.end == End::Silent {
         wait(socket, forever)?;
@@ -339,6 +354,7 @@ fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool) -> Result
         let body = &answer.text;
         let head =
             format!("{status}content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        drop(busy);
         send(socket, &(head + body))?;
         return Ok(true);
     }
@@ -352,6 +368,7 @@ fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool) -> Result
         wait(socket, answer.over)?;
         let head =
             format!("{status}content-type: application/json\r\ncontent-length: {}\r\n\r\n", body.len());
+        drop(busy);
         send(socket, &(head + &body))?;
         return Ok(true);
     }
@@ -378,6 +395,7 @@ fn write_answer(socket: &mut TcpStream, answer: &Answer, stream: bool) -> Result
     if let Some(usage) = &answer.usage {
         last += &event(&json!({"id": "x", "choices": [], "usage": usage}).to_string());
     }
+    drop(busy);
     send(socket, &(last + &event("[DONE]") + "0\r\n\r\n"))?;
     Ok(true)
 }
