@@ -282,7 +282,7 @@ impl Run {
             }
             let now = Instant::now();
             for track in self.tracks.iter_mut().filter(|track| track.flush_at().is_some_and(|at| at <= now)) {
-                track.flush(&mut out);
+                track.flush(now, &mut out);
             }
             self.writer.append(&out).await?;
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));

@@ -1,7 +1,8 @@
 //! What a run knows of one of its queries, and the events that come of it.
 //!
-//! Text is joined for [`JOIN`] before it becomes a delta; progress follows
-//! from phases, complete sections and tokens, never from a timer.
+//! Text becomes a delta at once unless one was sent within [`JOIN`]; then it
+//! is joined. Progress follows from phases, complete sections and tokens,
+//! never from a timer.
 
 use std::time::Duration;
 
@@ -23,7 +24,7 @@ use crate::event::Warning;
 use crate::failure::Failure;
 use crate::id::QueryName;
 
-/// How long text is joined before it becomes one delta.
+/// The shortest time between two deltas of a query; text that comes earlier is joined.
 pub const JOIN: Duration = Duration::from_millis(50);
 /// The shortest time between two progress events of a query that is in the same phase.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
@@ -44,6 +45,7 @@ pub struct Track {
     progress: u8,
     phase: Phase,
     last_progress: Option<Instant>,
+    last_delta: Option<Instant>,
     attempt: Streamed,
 }
 
@@ -91,6 +93,7 @@ impl Track {
             progress: 0,
             phase: Phase::Queued,
             last_progress: None,
+            last_delta: None,
             attempt: Streamed::default(),
         }
     }
@@ -144,7 +147,7 @@ impl Track {
             Said::Phase(phase) => self.enter(phase, now, out),
             Said::Text(text) => self.text(&text, now, out),
             Said::Retrying { reason, delay, to, discarded } => {
-                self.flush(out);
+                self.flush(now, out);
                 self.retry(reason, delay, to, discarded, out);
             }
             Said::Ended(outcome) => {
@@ -158,7 +161,7 @@ impl Track {
     }
 
     fn enter(&mut self, phase: Phase, now: Instant, out: &mut Vec<Body>) {
-        self.flush(out);
+        self.flush(now, out);
         if phase == Phase::Connecting {
             self.attempts += 1;
         }
@@ -178,9 +181,11 @@ impl Track {
         self.attempt.joined.push_str(text);
         let complete = self.attempt.scanner.push(text);
         self.attempt.sections.extend(complete);
-        self.attempt.flush_at.get_or_insert(now + JOIN);
-        if self.attempt.flush_at.is_some_and(|at| at <= now) {
-            self.flush(out);
+        let due = self.last_delta.map_or(now, |last| last + JOIN);
+        if due <= now {
+            self.flush(now, out);
+        } else {
+            self.attempt.flush_at = Some(due);
         }
         if self.last_progress.is_none_or(|last| now - last >= PROGRESS_EVERY) {
             self.last_progress = Some(now);
@@ -215,11 +220,12 @@ impl Track {
     }
 
     /// Turns the joined text into a delta.
-    pub fn flush(&mut self, out: &mut Vec<Body>) {
+    pub fn flush(&mut self, now: Instant, out: &mut Vec<Body>) {
         self.attempt.flush_at = None;
         if self.attempt.joined.is_empty() {
             return;
         }
+        self.last_delta = Some(now);
         let text = std::mem::take(&mut self.attempt.joined);
         let offset = self.attempt.points;
         self.attempt.points += text.chars().count() as u64;
@@ -256,7 +262,7 @@ impl Track {
         now: Instant,
         out: &mut Vec<Body>,
     ) {
-        self.flush(out);
+        self.flush(now, out);
         let warnings = success.as_ref().map(|success| self.warnings(success)).unwrap_or_default();
         let completed = QueryCompleted {
             query: self.name.clone(),
