@@ -94,9 +94,7 @@ impl Page {
         let order = |severity: &Value| SEVERITIES.iter().position(|known| severity == known);
         sorted.sort_by_key(|finding| order(&finding["severity"]).unwrap_or(SEVERITIES.len()));
         for finding in sorted {
-            let rows = finding["rows"].as_array().filter(|rows| !rows.is_empty());
-            let rows =
-                rows.map(|_| format!(" (positions {})", text(&finding["positions"]))).unwrap_or_default();
+            let rows = rows(&finding["rows"]);
             let doubt = finding["doubt"]
                 .as_str()
                 .map(|doubt| format!(" Doubt: {}", plain(doubt)))
@@ -326,6 +324,21 @@ fn text_of(map: &Map<String, Value>, key: &str) -> String {
     map.get(key).map(text).unwrap_or_default()
 }
 
+/// The rows of a finding as people count them, from 1.
+fn rows(indexes: &Value) -> String {
+    let numbers: Vec<String> = indexes
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|row| Some((row.as_u64()? + 1).to_string()))
+        .collect();
+    match numbers.as_slice() {
+        [] => String::new(),
+        [one] => format!(" (row {one})"),
+        many => format!(" (rows {})", many.join(", ")),
+    }
+}
+
 /// A flat value on one line.
 fn text(value: &Value) -> String {
     match value {
@@ -382,9 +395,9 @@ mod tests {
             "status": "failed", "performance": {}, "queries": {"a": {"status": "failed", "time_ms": 15000,
             "error": {"code": "timeout", "message": "No first token within 15 s."}}},
             "error": {"code": "timeout", "message": "No query succeeded."},
-            "findings": [{"severity": "high", "rule": "GEO-FORM", "message": "108 m2 against 54.96 m2", "rows": [2], "positions": [2]}],
+            "findings": [{"severity": "high", "rule": "GEO-FORM", "message": "108 m2 against 54.96 m2", "rows": [2, 4], "positions": ["A1", 4]}],
         }));
-        for part in ["No query succeeded.", "No first token within 15 s.", "GEO-FORM", "(positions 2)"] {
+        for part in ["No query succeeded.", "No first token within 15 s.", "GEO-FORM", "(rows 3, 5)"] {
             assert!(page.contains(part), "{part} in {page}");
         }
     }

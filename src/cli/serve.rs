@@ -30,6 +30,7 @@ pub fn run(args: ServeArgs) -> Exit {
         Err(why) => return refuse(&why),
     };
     log_to_stderr();
+    raise_file_limit();
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
         Err(exit) => return exit,
@@ -51,6 +52,13 @@ fn log_to_stderr() {
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A logger that is there already is as good.
     let _ = logger.with_ansi(std::io::stderr().is_terminal()).try_init();
+}
+
+/// Every stream and every call takes a file, and the usual soft limit of 1024 is soon reached.
+fn raise_file_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "could not raise the limit of open files");
+    }
 }
 
 async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
