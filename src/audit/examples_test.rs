@@ -281,3 +281,20 @@ fn defects_far_down_a_long_bill_are_found() {
     expected.sort();
     assert_eq!(rules, expected);
 }
+
+#[test]
+fn ground_water_in_a_description_alone_is_judged() {
+    let rules = |question: &str| {
+        let checks = check(&Project::read(question, "en", &json!({})));
+        checks
+            .findings
+            .into_iter()
+            .filter(|one| one.severity <= Severity::High)
+            .map(|one| one.rule)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rules("Foundation strip 45 m x 0.8 m x 0.6 m, ground water pH 6.2"), ["EXP-XA-PH"]);
+    assert_eq!(rules("Základový pas 45 m x 0,8 m x 0,6 m, podzemní voda pH 5,0"), ["EXP-XA-PH"]);
+    assert_eq!(rules("Foundation strip 45 m x 0.8 m x 0.6 m, ground water pH 7.2"), Vec::<String>::new());
+    assert_eq!(rules("pH 6.2"), Vec::<String>::new(), "of what?");
+}

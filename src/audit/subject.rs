@@ -96,7 +96,9 @@ pub fn subjects(project: &Project) -> Vec<Subject> {
         }
     }
     let is_plain = project.element().is_some_and(|element| element.plain);
-    if !specified && project.spec.has_concrete() && !is_plain {
+    // A part with measured ground water is concrete until somebody says otherwise.
+    let attacked = project.element().is_some() && !project.spec.measured.is_empty();
+    if !specified && (project.spec.has_concrete() || attacked) && !is_plain {
         subjects.push(of_specification(project));
     }
     reach(project, &mut subjects);
