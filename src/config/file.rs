@@ -13,7 +13,7 @@ use crate::fault::reader::Reader;
 use crate::id::ProviderName;
 use crate::panel::Limits;
 use crate::panel::ModelChoice;
-use crate::provider::openai::StructuredOutput;
+use crate::provider::upstream::server::StructuredOutput;
 use crate::runs;
 use crate::store::memory::Bounds;
 

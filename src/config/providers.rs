@@ -17,11 +17,12 @@ use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::pool::Target;
 use crate::provider::openai::OpenAi;
-use crate::provider::openai::OpenAiSettings;
 use crate::provider::rules::Rules;
 use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
 use crate::provider::upstream::Client;
+use crate::provider::upstream::server::Server;
+use crate::provider::upstream::server::Settings;
 
 /// Names that no configured provider may have.
 pub const BUILT_IN: [&str; 2] = ["rules", "scripted"];
@@ -148,10 +149,8 @@ fn configured(
     faults: &mut Vec<Fault>,
     notices: &mut Vec<String>,
 ) -> Option<Endpoint> {
-    let mut settings = OpenAiSettings::new(provider.name.clone(), provider.base_url.get_ref());
-    if let Some(path) = &provider.path {
-        settings.path.clone_from(path);
-    }
+    let mut settings = Settings::new(provider.name.clone(), provider.base_url.get_ref());
+    let vendor = provider.path.clone().map_or_else(OpenAi::default, |path| OpenAi { path });
     settings.stream = provider.stream;
     settings.structured_output = provider.structured_output;
     let mut secrets = provider.headers.iter().map(|(name, secret)| (Some(name), secret)).collect::<Vec<_>>();
@@ -175,7 +174,7 @@ fn configured(
             ));
         }
     }
-    match OpenAi::new(settings, client.clone()) {
+    match Server::new(vendor, settings, client.clone()) {
         Ok(openai) => Some(endpoint(openai, provider)),
         Err(why) => {
             let why = format!("providers.{}: {why}", provider.name);
@@ -185,7 +184,7 @@ fn configured(
     }
 }
 
-fn endpoint(openai: OpenAi, provider: &file::Provider) -> Endpoint {
+fn endpoint(openai: Server<OpenAi>, provider: &file::Provider) -> Endpoint {
     let mut endpoint = Endpoint::new(Arc::new(openai), provider.max_in_flight.unwrap_or(IN_FLIGHT));
     endpoint.default_model.clone_from(&provider.model);
     endpoint.limits = provider.limits;
@@ -208,9 +207,9 @@ fn reveal(secret: &Secret, environment: &dyn Environment) -> Result<SecretString
 fn from_environment(vendor: &Vendor, environment: &dyn Environment, client: &Client) -> Option<Endpoint> {
     let key = environment.var(vendor.key)?;
     let name: ProviderName = vendor.provider.parse().ok()?;
-    let mut settings = OpenAiSettings::new(name, vendor.base_url);
+    let mut settings = Settings::new(name, vendor.base_url);
     settings.api_key = Some(key.into());
-    let openai = OpenAi::new(settings, client.clone()).ok()?;
+    let openai = Server::new(OpenAi::default(), settings, client.clone()).ok()?;
     let mut endpoint = Endpoint::new(Arc::new(openai), IN_FLIGHT);
     endpoint.default_model = Some(environment.var(MODEL).unwrap_or_else(|| vendor.model.to_owned()));
     Some(endpoint)

@@ -2,14 +2,14 @@
 
 use serde_json::Value;
 
+use super::secrets::Secrets;
+use super::status;
 use crate::failure::Code;
 use crate::failure::Failure;
-use crate::provider::upstream::secrets::Secrets;
-use crate::provider::upstream::status;
 
 /// An error object, in whichever shape it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     message: String,
     /// `code` and `type` in lower case.
     kinds: [String; 2],
@@ -100,7 +100,7 @@ impl Refusal {
     }
 
     /// Whether it is about this parameter.
-    pub(super) fn names(&self, parameter: &str) -> bool {
+    pub fn names(&self, parameter: &str) -> bool {
         if self.param.is_empty() {
             return self.message.contains(parameter);
         }
@@ -109,7 +109,7 @@ impl Refusal {
     }
 
     /// Whether it says that something is not supported, rather than that a value is wrong.
-    pub(super) fn is_about_support(&self) -> bool {
+    pub fn is_about_support(&self) -> bool {
         const WORDS: &[&str] = &[
             "unsupported",
             "not support",
