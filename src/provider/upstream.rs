@@ -14,6 +14,7 @@ pub mod reading;
 pub mod refusal;
 pub mod secrets;
 pub mod server;
+pub mod speech;
 pub mod sse;
 pub mod status;
 mod trouble;

@@ -68,7 +68,12 @@ impl<V: Vendor> Answering<V> {
             Ok(()) => Ok(None),
             Err(trouble) => Err(trouble),
         };
-        self.ready.extend(self.reading.take_chunks().into_iter().map(Ok));
+        let chunks = self.reading.take_chunks();
+        if chunks.iter().any(|chunk| matches!(chunk, Chunk::Text(_))) {
+            // Some name a reason with every piece: the model is not done while it writes.
+            self.grace = None;
+        }
+        self.ready.extend(chunks.into_iter().map(Ok));
         if self.ready.is_empty() && !self.is_over && end.is_ok() {
             self.ready.push_back(Ok(Chunk::Alive));
         }

@@ -67,7 +67,7 @@ impl<V: Vendor> Asking<V> {
         }
         let mut failure = refusal.failure(status, self.whom());
         failure.retryable = status::should_retry(&reply).unwrap_or(failure.retryable);
-        failure.retry_after = status::retry_after(&reply);
+        failure.retry_after = status::retry_after(&reply).or(failure.retry_after);
         if let (Code::RateLimited, Some(wait)) = (failure.code, failure.retry_after) {
             let name = &self.server.settings.name;
             failure.message = format!("{name} asked us to wait {} s ({status}).", wait.as_secs_f64().ceil());

@@ -247,7 +247,11 @@ impl<D: Dialect> Reading<D> {
                 // Cut in the middle is another matter than wrong.
                 if error.is_eof() { Trouble::Cut } else { Trouble::Unreadable("it is not JSON".into()) }
             })?;
-            self.part(&value)?;
+            // Where events are asked for and none are spoken, a list holds what they would have said.
+            match value.as_array() {
+                Some(parts) => parts.iter().try_for_each(|part| self.part(part))?,
+                None => self.part(&value)?,
+            }
             self.told.is_done = true;
         }
         self.finish()
