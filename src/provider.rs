@@ -4,6 +4,7 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+pub mod anthropic;
 #[cfg(test)]
 mod fake;
 pub mod openai;
