@@ -7,6 +7,7 @@
 pub mod anthropic;
 #[cfg(test)]
 mod fake;
+pub mod gemini;
 pub mod openai;
 pub mod rules;
 pub mod scripted;
