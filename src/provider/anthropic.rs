@@ -1,4 +1,8 @@
-//! Providers that speak Anthropic's Messages API.
+//! Providers that speak Anthropic's Messages API, in its version of 2026-10-21.
+//!
+//! That version has no temperature, so none is sent to the vendor itself.
+//! Other servers get it until they refuse it; a header of the configuration
+//! goes before ours, for one that wants an older version.
 //!
 //! JSON is asked for as a structured output (`output_config.format`), where
 //! the query's schema can be said in the subset that the API takes; else, and
@@ -46,12 +50,12 @@ impl Vendor for Anthropic {
 
     fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+        headers.insert("anthropic-version", HeaderValue::from_static("2026-10-21"));
         headers
     }
 
-    fn first(&self, output: StructuredOutput, _: &str) -> Shape {
-        Shape::first(output)
+    fn first(&self, output: StructuredOutput, host: &str) -> Shape {
+        Shape::first(output, host)
     }
 
     fn after(&self, shape: Shape, refusal: &Refusal, output: StructuredOutput) -> Option<Shape> {

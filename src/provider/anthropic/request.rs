@@ -40,10 +40,10 @@ struct Body<'a> {
 
 impl Shape {
     /// What is tried first.
-    pub fn first(output: StructuredOutput) -> Shape {
+    pub fn first(output: StructuredOutput, host: &str) -> Shape {
         // "Any object" is no form of this API; the prompt says it.
         let schema = matches!(output, StructuredOutput::Auto | StructuredOutput::JsonSchema);
-        Shape { temperature: true, thinking: true, schema }
+        Shape { temperature: host != "api.anthropic.com", thinking: true, schema }
     }
 
     /// The body of a call.

@@ -81,7 +81,7 @@ async fn an_answer_arrives_in_order_and_the_request_is_whole() {
     let request = fake.requests().remove(0);
     assert!(request.starts_with("POST /v1/messages HTTP/1.1\r\n"), "{request}");
     assert!(request.contains(&format!("x-api-key: {KEY}\r\n")), "{request}");
-    assert!(request.contains("anthropic-version: 2023-06-01\r\n"), "{request}");
+    assert!(request.contains("anthropic-version: 2026-10-21\r\n"), "{request}");
     assert!(!request.contains("authorization"), "{request}");
     assert_eq!(
         body(&request),
@@ -223,6 +223,28 @@ async fn what_a_cut_answer_cost_is_told() {
         matches!(chunks[chunks.len() - 2], Ok(Chunk::Usage(usage)) if usage.input_tokens == 19),
         "{chunks:?}"
     );
+}
+
+#[tokio::test]
+async fn an_older_version_is_a_header_away() {
+    let fake = Fake::start(vec![Turn::stream(ANSWER)]).await;
+    let headers = vec![("anthropic-version".to_owned(), "2023-06-01".into())];
+    ask(&provider(Settings { headers, ..settings(&fake.url()) })).await;
+    let request = fake.requests().remove(0);
+    assert!(
+        request.contains("anthropic-version: 2023-06-01\r\n") && !request.contains("2026-10-21"),
+        "{request}"
+    );
+}
+
+#[test]
+fn the_vendor_itself_gets_no_temperature() {
+    let sent = |host: &str| {
+        let shape = Anthropic.first(StructuredOutput::Auto, host);
+        serde_json::from_slice::<Value>(&Anthropic.body(shape, &call(), "m", true)).unwrap()
+    };
+    assert_eq!(sent("api.anthropic.com").get("temperature"), None);
+    assert_eq!(sent("gateway.example")["temperature"], 1.0);
 }
 
 #[test]

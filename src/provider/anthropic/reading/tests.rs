@@ -106,6 +106,7 @@ fn ends_are_told_apart() {
         (delta(" ") + &stop("end_turn") + END, Err(Trouble::Empty { at_limit: false })),
         (stop("tool_use") + END, Err(Trouble::Empty { at_limit: false })),
         (stop("max_tokens") + END, Err(Trouble::Empty { at_limit: true })),
+        (delta("a") + &stop("end_turn") + END + "event: error\ndata: nothing counts\n\n", Ok(Finish::Stop)),
         (END.into(), Err(Trouble::Empty { at_limit: false })),
         (String::new(), Err(Trouble::Empty { at_limit: false })),
         (delta("a") + &stop("refusal") + END, Err(Trouble::Declined(String::new()))),
