@@ -17,7 +17,7 @@ impl Dialect for Generation {
         }
         if let Some(feedback) = part.get("promptFeedback") {
             let reason = text(feedback, "blockReason");
-            if !matches!(reason, "" | "BLOCK_REASON_UNSPECIFIED") {
+            if !matches!(reason, "" | "BLOCK_REASON_UNSPECIFIED" | "BLOCKED_REASON_UNSPECIFIED") {
                 told.says(first(text(feedback, "blockReasonMessage"), reason));
                 told.stops(Reason::Declined);
             }
@@ -50,10 +50,17 @@ fn reason(reason: &str) -> Option<Reason> {
     Some(match reason {
         "" | "FINISH_REASON_UNSPECIFIED" => return None,
         "STOP" => Reason::Stop,
-        "MAX_TOKENS" => Reason::Length,
-        "SAFETY" | "RECITATION" | "BLOCKLIST" | "PROHIBITED_CONTENT" | "SPII" | "LANGUAGE" => {
-            Reason::Declined
-        }
+        // The second could be continued by another request, which is not done.
+        "MAX_TOKENS" | "CONTINUATION" => Reason::Length,
+        "SAFETY"
+        | "RECITATION"
+        | "BLOCKLIST"
+        | "PROHIBITED_CONTENT"
+        | "SPII"
+        | "LANGUAGE"
+        | "ESCALATION"
+        | "PUP_LIMITED_DISABLED"
+        | "MODEL_ARMOR" => Reason::Declined,
         // Images and tools were not asked for; a model that tries them has not answered.
         "OTHER"
         | "MALFORMED_RESPONSE"

@@ -91,6 +91,8 @@ fn ends_are_told_apart() {
         (delta("a") + &finish("SAFETY"), declined("SAFETY")),
         (delta("a") + told, declined("No.")),
         (finish("RECITATION"), declined("RECITATION")),
+        (finish("MODEL_ARMOR"), declined("MODEL_ARMOR")),
+        (delta("a") + &finish("CONTINUATION"), Ok(Finish::Length)),
         (finish("IMAGE_SAFETY"), declined("IMAGE_SAFETY")),
         (blocked.into(), declined("PROHIBITED_CONTENT")),
         (delta("a") + &finish("OTHER"), Err(Trouble::Refused(Refusal::from_text("OTHER")))),
