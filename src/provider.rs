@@ -4,8 +4,10 @@
 //! runs: the engine watches the chunks, and dropping the stream closes the
 //! connection. Every kind passes the same conformance tests.
 
+pub mod anthropic;
 #[cfg(test)]
 mod fake;
+pub mod gemini;
 pub mod openai;
 pub mod rules;
 pub mod scripted;

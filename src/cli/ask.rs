@@ -206,7 +206,7 @@ fn refused(refusal: Refusal) -> Exit {
         }
         Refusal::NoProvider(query, why) => {
             eprintln!(
-                "error: queries.{query}: {why}\n  fix      set OPENAI_API_KEY, or add a provider to the configuration"
+                "error: queries.{query}: {why}\n  fix      set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or add a provider to the configuration"
             );
             Exit::Configuration
         }

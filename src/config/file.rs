@@ -13,7 +13,9 @@ use crate::fault::reader::Reader;
 use crate::id::ProviderName;
 use crate::panel::Limits;
 use crate::panel::ModelChoice;
-use crate::provider::openai::StructuredOutput;
+use crate::provider::anthropic::Anthropic;
+use crate::provider::gemini::Gemini;
+use crate::provider::upstream::server::StructuredOutput;
 use crate::runs;
 use crate::store::memory::Bounds;
 
@@ -33,6 +35,7 @@ pub struct File {
 /// One `[providers.NAME]`.
 pub struct Provider {
     pub name: ProviderName,
+    pub kind: Kind,
     pub base_url: Spanned<String>,
     pub path: Option<String>,
     pub api_key: Option<Spanned<Secret>>,
@@ -42,6 +45,14 @@ pub struct Provider {
     pub structured_output: StructuredOutput,
     pub max_in_flight: Option<usize>,
     pub limits: Limits,
+}
+
+/// Which protocol a provider speaks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    OpenAi,
+    Anthropic,
+    Gemini,
 }
 
 /// Where a secret is.
@@ -158,16 +169,31 @@ fn read_providers(mut table: Reader<'_>) -> Vec<Provider> {
 }
 
 fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Provider> {
-    table.require(&["kind", "base_url"]);
-    let kind = table.take_word("kind", &[("openai", ())]);
-    let base_url = table.take_text("base_url");
-    let structured = [
+    table.require(&["kind"]);
+    let kinds = [("openai", Kind::OpenAi), ("anthropic", Kind::Anthropic), ("gemini", Kind::Gemini)];
+    let kind = table.take_word("kind", &kinds);
+    let speaks = kind.as_ref().map(|kind| *kind.get_ref());
+    // A vendor with one API has one address; the others have many.
+    let own = match speaks {
+        Some(Kind::Anthropic) => Some(Anthropic::BASE_URL),
+        Some(Kind::Gemini) => Some(Gemini::BASE_URL),
+        Some(Kind::OpenAi) | None => None,
+    };
+    let own = own.zip(kind).map(|(url, kind)| Spanned::new(kind.span(), url.to_owned()));
+    if own.is_none() {
+        table.require(&["base_url"]);
+    }
+    let base_url = table.take_text("base_url").or(own);
+    let mut structured = vec![
         ("auto", StructuredOutput::Auto),
         ("json_schema", StructuredOutput::JsonSchema),
-        ("json_object", StructuredOutput::JsonObject),
         ("off", StructuredOutput::Off),
     ];
-    let path = table.take_text("path").map(Spanned::into_inner);
+    if speaks != Some(Kind::Anthropic) {
+        structured.insert(2, ("json_object", StructuredOutput::JsonObject));
+    }
+    let has_path = matches!(speaks, Some(Kind::OpenAi) | None);
+    let path = has_path.then(|| table.take_text("path")).flatten().map(Spanned::into_inner);
     let api_key = take_secret(&mut table, "api_key");
     let headers = table.take_table("headers").map(read_headers).unwrap_or_default();
     let model = table.take_text("model").map(Spanned::into_inner);
@@ -177,9 +203,9 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
     count(&mut max_in_flight, &mut table, "max_in_flight");
     let limits = read_limits(&mut table);
     table.finish();
-    kind?;
     Some(Provider {
         name: name?,
+        kind: speaks?,
         base_url: base_url?,
         path,
         api_key,
@@ -343,6 +369,32 @@ idle = "9s"
             lines.sort();
             lines
         });
+    }
+
+    #[test]
+    fn each_kind_has_its_keys() {
+        let (found, file) = File::read(
+            "config.toml",
+            "[providers.a]\nkind = \"anthropic\"\n[providers.g]\nkind = \"gemini\"\n\
+             base_url = \"http://127.0.0.1:1/v1beta\"\nstructured_output = \"json_object\"\n",
+        );
+        assert_eq!(found, []);
+        let told = |provider: &Provider| (provider.kind, provider.base_url.get_ref().clone());
+        let own = "https://api.anthropic.com/v1".to_owned();
+        assert_eq!(told(&file.providers[0]), (Kind::Anthropic, own));
+        assert_eq!(told(&file.providers[1]), (Kind::Gemini, "http://127.0.0.1:1/v1beta".into()));
+        let cases = [
+            ("kind = \"anthropic\"\npath = \"/x\"", "unknown key \"path\" in [providers.p]"),
+            (
+                "kind = \"anthropic\"\nstructured_output = \"json_object\"",
+                "expected one of \"auto\", \"json_schema\", \"off\", found \"json_object\"",
+            ),
+            ("kind = \"openai\"", "missing key \"base_url\" in [providers.p]"),
+        ];
+        for (text, message) in cases {
+            let found = faults(&format!("[providers.p]\n{text}\n"));
+            assert!(found.iter().any(|(told, _)| told == message), "{found:?}");
+        }
     }
 
     #[test]

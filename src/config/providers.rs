@@ -7,6 +7,7 @@ use secrecy::SecretString;
 use super::Environment;
 use super::file;
 use super::file::File;
+use super::file::Kind;
 use super::file::Secret;
 use crate::fault::Fault;
 use crate::id::ProviderName;
@@ -16,12 +17,17 @@ use crate::pool::Endpoint;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::pool::Target;
+use crate::provider::Provider;
+use crate::provider::anthropic::Anthropic;
+use crate::provider::gemini::Gemini;
 use crate::provider::openai::OpenAi;
-use crate::provider::openai::OpenAiSettings;
 use crate::provider::rules::Rules;
 use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
 use crate::provider::upstream::Client;
+use crate::provider::upstream::server::BadSettings;
+use crate::provider::upstream::server::Server;
+use crate::provider::upstream::server::Settings;
 
 /// Names that no configured provider may have.
 pub const BUILT_IN: [&str; 2] = ["rules", "scripted"];
@@ -29,19 +35,37 @@ pub const BUILT_IN: [&str; 2] = ["rules", "scripted"];
 /// A vendor whose key in the environment is enough.
 struct Vendor {
     provider: &'static str,
+    kind: Kind,
     key: &'static str,
     base_url: &'static str,
     model: &'static str,
 }
 
-/// In the order in which they become the default.
-const VENDORS: [Vendor; 1] = [Vendor {
-    provider: "openai",
-    key: "OPENAI_API_KEY",
-    base_url: "https://api.openai.com/v1",
-    model: "gpt-5-mini",
-}];
-/// Overrides a vendor's default model.
+/// In the order in which they become the default; of each the small model that is good at most.
+const VENDORS: [Vendor; 3] = [
+    Vendor {
+        provider: "openai",
+        kind: Kind::OpenAi,
+        key: "OPENAI_API_KEY",
+        base_url: "https://api.openai.com/v1",
+        model: "gpt-5-mini",
+    },
+    Vendor {
+        provider: "anthropic",
+        kind: Kind::Anthropic,
+        key: "ANTHROPIC_API_KEY",
+        base_url: Anthropic::BASE_URL,
+        model: "claude-haiku-5-5",
+    },
+    Vendor {
+        provider: "gemini",
+        kind: Kind::Gemini,
+        key: "GEMINI_API_KEY",
+        base_url: Gemini::BASE_URL,
+        model: "gemini-3.8-flash",
+    },
+];
+/// Overrides the default model of the first vendor that has a key.
 const MODEL: &str = "ASKSTREAM_MODEL";
 
 /// Calls at once to one endpoint, unless the file says otherwise.
@@ -67,11 +91,13 @@ pub fn pool(
             None => continue,
         }
     }
-    for vendor in &VENDORS {
+    let mut chosen = environment.var(MODEL);
+    for vendor in VENDORS.iter().filter(|vendor| environment.var(vendor.key).is_some()) {
+        // A model belongs to one vendor, so the other keys keep theirs.
+        let model = chosen.take().unwrap_or_else(|| vendor.model.to_owned());
         let taken = file.providers.iter().any(|provider| provider.name.as_str() == vendor.provider);
-        if let Some(endpoint) = from_environment(vendor, environment, &client).filter(|_| !taken) {
+        if let Some(endpoint) = from_environment(vendor, &model, environment, &client).filter(|_| !taken) {
             let endpoint = pool.add(endpoint);
-            let model = endpoint.default_model.clone().unwrap_or_default();
             first = first.or(Some(Target { endpoint, model }));
         }
     }
@@ -150,10 +176,7 @@ fn configured(
     faults: &mut Vec<Fault>,
     notices: &mut Vec<String>,
 ) -> Option<Endpoint> {
-    let mut settings = OpenAiSettings::new(provider.name.clone(), provider.base_url.get_ref());
-    if let Some(path) = &provider.path {
-        settings.path.clone_from(path);
-    }
+    let mut settings = Settings::new(provider.name.clone(), provider.base_url.get_ref());
     settings.stream = provider.stream;
     settings.structured_output = provider.structured_output;
     let mut secrets = provider.headers.iter().map(|(name, secret)| (Some(name), secret)).collect::<Vec<_>>();
@@ -177,8 +200,8 @@ fn configured(
             ));
         }
     }
-    match OpenAi::new(settings, client.clone()) {
-        Ok(openai) => Some(endpoint(openai, provider)),
+    match server(provider.kind, provider.path.as_ref(), settings, client) {
+        Ok(server) => Some(endpoint(server, provider)),
         Err(why) => {
             let why = format!("providers.{}: {why}", provider.name);
             faults.push(file.source.fault(provider.base_url.span(), why));
@@ -187,8 +210,26 @@ fn configured(
     }
 }
 
-fn endpoint(openai: OpenAi, provider: &file::Provider) -> Endpoint {
-    let mut endpoint = Endpoint::new(Arc::new(openai), provider.max_in_flight.unwrap_or(IN_FLIGHT));
+/// The provider of this kind.
+fn server(
+    kind: Kind,
+    path: Option<&String>,
+    settings: Settings,
+    client: &Client,
+) -> Result<Arc<dyn Provider>, BadSettings> {
+    let client = client.clone();
+    Ok(match kind {
+        Kind::OpenAi => {
+            let vendor = path.cloned().map_or_else(OpenAi::default, |path| OpenAi { path });
+            Arc::new(Server::new(vendor, settings, client)?)
+        }
+        Kind::Anthropic => Arc::new(Server::new(Anthropic, settings, client)?),
+        Kind::Gemini => Arc::new(Server::new(Gemini, settings, client)?),
+    })
+}
+
+fn endpoint(server: Arc<dyn Provider>, provider: &file::Provider) -> Endpoint {
+    let mut endpoint = Endpoint::new(server, provider.max_in_flight.unwrap_or(IN_FLIGHT));
     endpoint.default_model.clone_from(&provider.model);
     endpoint.limits = provider.limits;
     endpoint
@@ -207,13 +248,67 @@ fn reveal(secret: &Secret, environment: &dyn Environment) -> Result<SecretString
     }
 }
 
-fn from_environment(vendor: &Vendor, environment: &dyn Environment, client: &Client) -> Option<Endpoint> {
+fn from_environment(
+    vendor: &Vendor,
+    model: &str,
+    environment: &dyn Environment,
+    client: &Client,
+) -> Option<Endpoint> {
     let key = environment.var(vendor.key)?;
     let name: ProviderName = vendor.provider.parse().ok()?;
-    let mut settings = OpenAiSettings::new(name, vendor.base_url);
+    let mut settings = Settings::new(name, vendor.base_url);
     settings.api_key = Some(key.into());
-    let openai = OpenAi::new(settings, client.clone()).ok()?;
-    let mut endpoint = Endpoint::new(Arc::new(openai), IN_FLIGHT);
-    endpoint.default_model = Some(environment.var(MODEL).unwrap_or_else(|| vendor.model.to_owned()));
+    let mut endpoint = Endpoint::new(server(vendor.kind, None, settings, client).ok()?, IN_FLIGHT);
+    endpoint.default_model = Some(model.to_owned());
     Some(endpoint)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Set(&'static [(&'static str, &'static str)]);
+
+    impl Environment for Set {
+        fn var(&self, name: &str) -> Option<String> {
+            let found = self.0.iter().find(|(set, _)| *set == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
+    }
+
+    /// The providers that have a model of their own, and the default.
+    fn found(set: &'static [(&'static str, &'static str)], file: &str) -> (Vec<String>, String) {
+        let (faults, file) = File::read("config.toml", file);
+        assert_eq!(faults, []);
+        let (mut faults, mut notices) = (Vec::new(), Vec::new());
+        let pool = pool(&file, &Set(set), &mut faults, &mut notices);
+        assert_eq!((faults, notices), (vec![], vec![]));
+        let named = pool.endpoints().filter_map(|endpoint| {
+            Some(format!("{}/{}", endpoint.provider.name(), endpoint.default_model.as_ref()?))
+        });
+        let default = pool.target(&ModelChoice::Default, false).unwrap();
+        let mut named: Vec<String> = named.collect();
+        named.sort();
+        (named, format!("{}/{}", default.endpoint.provider.name(), default.model))
+    }
+
+    #[test]
+    fn keys_in_the_environment_are_enough() {
+        const OPENAI: (&str, &str) = ("OPENAI_API_KEY", "k");
+        const ANTHROPIC: (&str, &str) = ("ANTHROPIC_API_KEY", "k");
+        const GEMINI: (&str, &str) = ("GEMINI_API_KEY", "k");
+        const CHOSEN: (&str, &str) = ("ASKSTREAM_MODEL", "m");
+        let (named, default) = found(&[GEMINI, ANTHROPIC, OPENAI], "");
+        assert_eq!(named, ["anthropic/claude-haiku-5-5", "gemini/gemini-3.8-flash", "openai/gpt-5-mini"]);
+        assert_eq!(default, "openai/gpt-5-mini");
+        assert_eq!(found(&[GEMINI, ANTHROPIC], "").1, "anthropic/claude-haiku-5-5");
+        assert_eq!(found(&[GEMINI], "").1, "gemini/gemini-3.8-flash");
+        let (named, default) = found(&[GEMINI, ANTHROPIC, CHOSEN], "");
+        assert_eq!(
+            (named, default.as_str()),
+            (vec!["anthropic/m".into(), "gemini/gemini-3.8-flash".into()], "anthropic/m")
+        );
+        let file = "[providers.gemini]\nkind = \"gemini\"\nmodel = \"mine\"\n";
+        assert_eq!(found(&[OPENAI, GEMINI], file).1, "gemini/mine");
+    }
 }

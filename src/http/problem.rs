@@ -225,7 +225,7 @@ impl From<Refusal> for Problem {
             Refusal::Faults(faults) => Problem::invalid(faults),
             Refusal::NoProvider(query, why @ NoTarget::NoDefault) => {
                 Problem::new(Code::NoProviders, format!("queries.{query}: {why}"))
-                    .hint("Set OPENAI_API_KEY, or add a provider to the configuration.")
+                    .hint("Set OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY, or add a provider to the configuration.")
             }
             Refusal::NoProvider(query, why) => {
                 Problem::new(Code::NoProviders, format!("queries.{query}: {why}"))

@@ -1,16 +1,24 @@
-//! The HTTP client of all providers.
+//! What all providers share that are asked over HTTP: the client, and from a call to its chunks.
 //!
-//! One POST goes out; what comes back is handed on piece by piece and capped.
+//! A vendor's adapter is a [`Vendor`](vendor::Vendor); a
+//! [`Server`](server::Server) makes a provider of it. Of the client: one POST goes out; what comes back is handed on piece by piece and capped.
 //! A caller learns when the connection stands, before an answer arrives. No
 //! redirect is followed, no proxy is taken from the environment, nothing is
 //! decompressed and no clock runs here: clocks are the engine's, and dropping
 //! a [`Sending`] or a [`Reply`] closes the connection.
 
 pub mod address;
+mod answering;
+mod asking;
+pub mod reading;
+pub mod refusal;
 pub mod secrets;
+pub mod server;
+pub mod speech;
 pub mod sse;
 pub mod status;
 mod trouble;
+pub mod vendor;
 
 use std::fmt;
 use std::pin::Pin;

@@ -36,7 +36,7 @@ fn the_sample_switched_on_holds_the_defaults() {
     assert_eq!(file.runs.clocks.first_content.take(), Some(Duration::from_secs(10)));
     assert_eq!(shown(&file), shown(&File::default()));
     let names: Vec<&str> = file.providers.iter().map(|provider| provider.name.as_str()).collect();
-    assert_eq!(names, ["openai", "lmstudio", "ollama", "openrouter", "azure"]);
+    assert_eq!(names, ["openai", "anthropic", "gemini", "lmstudio", "ollama", "openrouter", "azure"]);
     assert!(file.default_model.is_some());
 }
 

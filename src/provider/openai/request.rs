@@ -7,17 +7,17 @@ use serde::Serialize;
 use serde_json::Value;
 use serde_json::json;
 
-use super::StructuredOutput;
-use super::refusal::Refusal;
 use crate::provider::Call;
 use crate::provider::Message;
+use crate::provider::upstream::refusal::Refusal;
+use crate::provider::upstream::server::StructuredOutput;
 
 /// Tokens of an answer when the query sets no limit; none is never sent.
 const MAX_TOKENS: u32 = 4096;
 
 /// Which optional parameters a model is sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Shape {
+pub struct Shape {
     pub(super) temperature: bool,
     pub(super) limit: Limit,
     /// Whether the limit's other name was refused already.
@@ -28,7 +28,7 @@ pub(super) struct Shape {
 
 /// How the token limit is called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Limit {
+pub enum Limit {
     MaxTokens,
     MaxCompletionTokens,
     /// Not sent, since both names were refused.
@@ -37,7 +37,7 @@ pub(super) enum Limit {
 
 /// How JSON is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Format {
+pub enum Format {
     Schema,
     Object,
     /// By the prompt alone.

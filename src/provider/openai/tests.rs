@@ -9,20 +9,24 @@ use serde_json::json;
 use tokio::time::Instant;
 
 use super::*;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::provider::Chunk;
 use crate::provider::Finish;
 use crate::provider::Message;
+use crate::provider::Provider;
 use crate::provider::Role;
 use crate::provider::fake::Fake;
 use crate::provider::fake::Turn;
+use crate::provider::upstream::Client;
+use crate::provider::upstream::server::Server;
+use crate::provider::upstream::server::Settings;
 
 const KEY: &str = "sk-canary-0123456789";
 
-fn provider(base_url: &str) -> OpenAi {
-    let settings = OpenAiSettings {
-        api_key: Some(KEY.into()),
-        ..OpenAiSettings::new("acme".parse().unwrap(), base_url)
-    };
-    OpenAi::new(settings, Client::default()).unwrap()
+fn provider(base_url: &str) -> Server<OpenAi> {
+    let settings = Settings { api_key: Some(KEY.into()), ..Settings::new("acme".parse().unwrap(), base_url) };
+    Server::new(OpenAi::default(), settings, Client::default()).unwrap()
 }
 
 fn call() -> Call {
@@ -310,11 +314,12 @@ async fn no_connection_is_told_in_words() {
 
 #[test]
 fn bad_settings_are_refused_at_the_door() {
-    let settings = |base: &str| OpenAiSettings::new("acme".parse().unwrap(), base);
-    let bad = |settings| OpenAi::new(settings, Client::default()).err().unwrap().to_string();
+    let settings = |base: &str| Settings::new("acme".parse().unwrap(), base);
+    let bad =
+        |settings| Server::new(OpenAi::default(), settings, Client::default()).err().unwrap().to_string();
     assert!(bad(settings("api.openai.com")).starts_with("base_url is not a URL"));
-    let key = bad(OpenAiSettings { api_key: Some("canary\nx".into()), ..settings("http://h") });
+    let key = bad(Settings { api_key: Some("canary\nx".into()), ..settings("http://h") });
     assert!(key.starts_with("api_key holds") && !key.contains("canary"));
-    let header = OpenAiSettings { headers: vec![("bad header".into(), "v".into())], ..settings("http://h") };
+    let header = Settings { headers: vec![("bad header".into(), "v".into())], ..settings("http://h") };
     assert_eq!(bad(header), "header `bad header` cannot be sent");
 }

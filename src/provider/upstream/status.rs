@@ -50,6 +50,11 @@ fn wait(millis: Option<&str>, after: Option<&str>, date: Option<&str>) -> Option
     Some(wait.min(LONGEST))
 }
 
+/// A wait in seconds, if it is one.
+pub fn seconds(text: &str) -> Option<Duration> {
+    number(text, 1.0).map(|wait| wait.min(LONGEST))
+}
+
 fn number(value: &str, unit: f64) -> Option<Duration> {
     let value = value.trim();
     let plain = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');

@@ -6,28 +6,29 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio::time::Instant;
 
-use super::Asking;
+use super::Reply;
+use super::asking::Asking;
 use super::reading::Reading;
+use super::vendor::Vendor;
 use crate::failure::Failure;
 use crate::provider::Chunk;
-use crate::provider::upstream::Reply;
 
 /// One reply being read.
-pub(super) struct Answering {
-    asking: Asking,
+pub(super) struct Answering<V: Vendor> {
+    asking: Asking<V>,
     reply: Reply,
-    reading: Reading,
+    reading: Reading<V::Dialect>,
     ready: VecDeque<Result<Chunk, Failure>>,
     /// When to stop waiting for an end mark that may never come.
     grace: Option<Instant>,
     is_over: bool,
 }
 
-impl Answering {
+impl<V: Vendor> Answering<V> {
     /// How long counts and the end mark may follow the last word.
     const GRACE: Duration = Duration::from_secs(2);
 
-    pub(super) fn new(asking: Asking, reply: Reply) -> Answering {
+    pub(super) fn new(asking: Asking<V>, reply: Reply) -> Answering<V> {
         let (reading, ready) = (Reading::default(), VecDeque::new());
         Answering { asking, reply, reading, ready, grace: None, is_over: false }
     }
@@ -54,14 +55,8 @@ impl Answering {
     }
 
     fn take(&mut self, piece: Result<Option<Bytes>, Failure>) {
-        let mut out = Vec::new();
         let read = match piece {
-            Ok(Some(bytes)) => self.reading.push(&bytes, &mut out).map(|()| {
-                self.is_over = self.reading.is_done();
-                if out.is_empty() && !self.is_over {
-                    out.push(Chunk::Alive);
-                }
-            }),
+            Ok(Some(bytes)) => self.reading.push(&bytes).map(|()| self.is_over = self.reading.is_done()),
             Ok(None) => {
                 self.is_over = true;
                 Ok(())
@@ -69,18 +64,26 @@ impl Answering {
             Err(failure) => return self.fail(self.asking.mark(failure)),
         };
         let end = match read {
-            Ok(()) if self.is_over => self.reading.end(&mut out).map(Some),
+            Ok(()) if self.is_over => self.reading.end().map(Some),
             Ok(()) => Ok(None),
             Err(trouble) => Err(trouble),
         };
-        self.ready.extend(out.into_iter().map(Ok));
+        let chunks = self.reading.take_chunks();
+        if chunks.iter().any(|chunk| matches!(chunk, Chunk::Text(_))) {
+            // Some name a reason with every piece: the model is not done while it writes.
+            self.grace = None;
+        }
+        self.ready.extend(chunks.into_iter().map(Ok));
+        if self.ready.is_empty() && !self.is_over && end.is_ok() {
+            self.ready.push_back(Ok(Chunk::Alive));
+        }
         match end {
             Ok(Some(finish)) => {
                 self.ready.extend(self.reading.take_usage().map(|usage| Ok(Chunk::Usage(usage))));
                 self.ready.push_back(Ok(Chunk::End(finish)));
             }
             Ok(None) if self.reading.is_finished() => {
-                self.grace.get_or_insert_with(|| Instant::now() + Answering::GRACE);
+                self.grace.get_or_insert_with(|| Instant::now() + Self::GRACE);
             }
             Ok(None) => {}
             Err(trouble) => self.fail(self.asking.trouble(trouble)),

@@ -1,21 +1,28 @@
 //! What a server says when it does not answer, and what that means.
+//!
+//! Error objects are told apart by their shape and their words, not by whom
+//! we asked: gateways pass on those of the vendors behind them.
+
+use std::time::Duration;
 
 use serde_json::Value;
 
+use super::secrets::Secrets;
+use super::status;
 use crate::failure::Code;
 use crate::failure::Failure;
-use crate::provider::upstream::secrets::Secrets;
-use crate::provider::upstream::status;
 
 /// An error object, in whichever shape it came.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Refusal {
+pub struct Refusal {
     message: String,
-    /// `code` and `type` in lower case.
-    kinds: [String; 2],
+    /// `code`, `type`, `status` and the reasons among the details, in lower case.
+    kinds: Vec<String>,
     param: String,
     /// A status inside the object.
     status: Option<u16>,
+    /// How long to wait, as the details say it.
+    retry_after: Option<Duration>,
     /// Whether it came as an object; a stranger's error page does not.
     is_object: bool,
 }
@@ -43,7 +50,7 @@ impl Refusal {
     }
 
     /// A text that is all there is.
-    pub(super) fn from_text(text: &str) -> Refusal {
+    pub fn from_text(text: &str) -> Refusal {
         let is_page = text.trim_start().starts_with('<');
         let message = if is_page { title(text).unwrap_or_default() } else { text };
         Refusal { message: message.to_owned(), ..Refusal::default() }
@@ -90,17 +97,29 @@ impl Refusal {
             _ => String::new(),
         };
         let status = [text("code"), text("status")].iter().find_map(|code| code.parse().ok());
+        let details = || error.get("details").and_then(Value::as_array).into_iter().flatten();
+        let detail = |key: &'static str| details().filter_map(move |detail| detail.get(key)?.as_str());
+        let kinds = ["code", "type", "status"].map(text).into_iter();
+        let kinds = kinds.chain(detail("reason").map(str::to_owned));
         Refusal {
             message: text("message"),
-            kinds: [text("code").to_lowercase(), text("type").to_lowercase()],
+            kinds: kinds.map(|kind| kind.to_lowercase()).filter(|kind| !kind.is_empty()).collect(),
             param: text("param"),
             status: status.filter(|status| (400..600).contains(status)),
+            // A duration as its vendor writes them: seconds and an "s".
+            retry_after: detail("retryDelay").find_map(|delay| status::seconds(delay.strip_suffix('s')?)),
             is_object: true,
         }
     }
 
+    /// Whether its message holds one of these lower-case words.
+    pub fn mentions(&self, words: &[&str]) -> bool {
+        let message = self.message.to_lowercase();
+        words.iter().any(|word| message.contains(word))
+    }
+
     /// Whether it is about this parameter.
-    pub(super) fn names(&self, parameter: &str) -> bool {
+    pub fn names(&self, parameter: &str) -> bool {
         if self.param.is_empty() {
             return self.message.contains(parameter);
         }
@@ -109,7 +128,7 @@ impl Refusal {
     }
 
     /// Whether it says that something is not supported, rather than that a value is wrong.
-    pub(super) fn is_about_support(&self) -> bool {
+    pub fn is_about_support(&self) -> bool {
         const WORDS: &[&str] = &[
             "unsupported",
             "not support",
@@ -124,8 +143,8 @@ impl Refusal {
             "deprecated",
             "instead",
         ];
-        let message = self.message.to_lowercase();
-        WORDS.iter().any(|word| message.contains(word) || self.kinds[0].contains(word))
+        let in_kind = |word: &&str| self.kinds.iter().any(|kind| kind.contains(word));
+        self.mentions(WORDS) || WORDS.iter().any(in_kind)
     }
 
     /// The failure that it is, under the status it came with.
@@ -135,6 +154,7 @@ impl Refusal {
         let (code, retryable) = self.meaning(status);
         let mut failure = Failure::new(code, self.sentence(code, http, whom));
         failure.retryable = retryable;
+        failure.retry_after = self.retry_after;
         failure.provider = Some(whom.provider.to_owned());
         failure.http_status = Some(http);
         failure.hint = self.hint(code, http, whom);
@@ -142,11 +162,13 @@ impl Refusal {
     }
 
     fn meaning(&self, status: Option<u16>) -> (Code, bool) {
-        let kind = self.kinds.iter().find_map(|kind| kind_code(kind));
+        let kinds = || self.kinds.iter().filter_map(|kind| kind_code(kind));
+        let kind = kinds().find(|(_, says)| matches!(says, Says::Always)).or_else(|| kinds().next());
         let code = match (kind, status) {
             // Said so exactly that the status cannot mean anything else.
             (Some((code, Says::Always)), _) => code,
             (_, None | Some(400 | 413 | 422 | 500)) if self.is_about_length() => Code::ContextTooLong,
+            (_, None | Some(400 | 403 | 429)) if self.is_about_credit() => Code::NoCredit,
             (_, Some(status)) => return status::meaning(status),
             (Some((code, Says::WithoutStatus)), None) => code,
             (None, None) => Code::ProviderError,
@@ -155,10 +177,19 @@ impl Refusal {
     }
 
     fn is_about_length(&self) -> bool {
-        const WORDS: &[&str] =
-            &["context length", "context size", "context window", "maximum context", "prompt is too long"];
-        let message = self.message.to_lowercase();
-        WORDS.iter().any(|word| message.contains(word))
+        self.mentions(&[
+            "context length",
+            "context size",
+            "context window",
+            "context limit",
+            "maximum context",
+            "prompt is too long",
+            "exceeds the maximum number of tokens",
+        ])
+    }
+
+    fn is_about_credit(&self) -> bool {
+        self.mentions(&["credit balance is too low", "reached your specified api usage limits"])
     }
 
     fn sentence(&self, code: Code, http: u16, whom: Whom<'_>) -> String {
@@ -223,22 +254,33 @@ fn kind_code(kind: &str) -> Option<(Code, Says)> {
         "insufficient_quota"
         | "billing_hard_limit_reached"
         | "billing_not_active"
+        | "billing_error"
         | "insufficient_balance" => (Code::NoCredit, Says::Always),
         "context_length_exceeded" | "exceed_context_size_error" => (Code::ContextTooLong, Says::Always),
         "content_policy_violation" | "content_filter" | "responsibleaipolicyviolation" => {
             (Code::ContentRefused, Says::Always)
         }
         "model_not_found" | "deploymentnotfound" => (Code::ModelNotFound, Says::Always),
-        "rate_limit_exceeded" | "rate_limit_error" | "rate_limited" | "too_many_requests" => {
-            (Code::RateLimited, Says::WithoutStatus)
-        }
-        "overloaded" | "overloaded_error" | "server_overloaded" | "service_unavailable" => {
+        "api_key_invalid" => (Code::CredentialsRefused, Says::Always),
+        "rate_limit_exceeded"
+        | "rate_limit_error"
+        | "rate_limited"
+        | "too_many_requests"
+        | "resource_exhausted" => (Code::RateLimited, Says::WithoutStatus),
+        "overloaded" | "overloaded_error" | "server_overloaded" | "service_unavailable" | "unavailable" => {
             (Code::Overloaded, Says::WithoutStatus)
         }
-        "invalid_api_key" | "authentication_error" | "permission_error" => {
-            (Code::CredentialsRefused, Says::WithoutStatus)
-        }
-        "invalid_request_error" | "badrequesterror" => (Code::RequestRefused, Says::WithoutStatus),
+        "invalid_api_key"
+        | "authentication_error"
+        | "permission_error"
+        | "unauthenticated"
+        | "permission_denied" => (Code::CredentialsRefused, Says::WithoutStatus),
+        "not_found_error" => (Code::ModelNotFound, Says::WithoutStatus),
+        "invalid_request_error"
+        | "badrequesterror"
+        | "request_too_large"
+        | "invalid_argument"
+        | "failed_precondition" => (Code::RequestRefused, Says::WithoutStatus),
         _ => return None,
     })
 }
