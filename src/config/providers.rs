@@ -17,6 +17,7 @@ use crate::pool::Endpoint;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::pool::Target;
+use crate::provider::Place;
 use crate::provider::Provider;
 use crate::provider::anthropic::Anthropic;
 use crate::provider::gemini::Gemini;
@@ -201,6 +202,15 @@ fn configured(
         }
     }
     match server(provider.kind, provider.path.as_ref(), settings, client) {
+        Ok(server) if is_in_the_clear(&*server, provider) => {
+            let why = format!(
+                "providers.{}: plain http to another machine shows prompts and keys to all between",
+                provider.name
+            );
+            let fault = file.source.fault(provider.base_url.span(), why);
+            faults.push(fault.help("write https, or set danger_plain_http = true"));
+            None
+        }
         Ok(server) => Some(endpoint(server, provider)),
         Err(why) => {
             let why = format!("providers.{}: {why}", provider.name);
@@ -208,6 +218,12 @@ fn configured(
             None
         }
     }
+}
+
+/// Whether what is asked would be sent over the network unencrypted, and nobody said that this is meant.
+fn is_in_the_clear(server: &dyn Provider, provider: &file::Provider) -> bool {
+    let plain = provider.base_url.get_ref().trim_start().to_ascii_lowercase().starts_with("http://");
+    plain && matches!(server.place(), Place::Remote { .. }) && !provider.danger_plain_http
 }
 
 /// The provider of this kind.
@@ -299,16 +315,38 @@ mod tests {
         const GEMINI: (&str, &str) = ("GEMINI_API_KEY", "k");
         const CHOSEN: (&str, &str) = ("ASKSTREAM_MODEL", "m");
         let (named, default) = found(&[GEMINI, ANTHROPIC, OPENAI], "");
-        assert_eq!(named, ["anthropic/claude-haiku-5-5", "gemini/gemini-3.8-flash", "openai/gpt-5-mini"]);
+        assert_eq!(
+            named,
+            ["anthropic/claude-haiku-5-5", "gemini/gemini-3.8-flash", "openai/gpt-5-mini", "rules/rules"]
+        );
         assert_eq!(default, "openai/gpt-5-mini");
         assert_eq!(found(&[GEMINI, ANTHROPIC], "").1, "anthropic/claude-haiku-5-5");
         assert_eq!(found(&[GEMINI], "").1, "gemini/gemini-3.8-flash");
         let (named, default) = found(&[GEMINI, ANTHROPIC, CHOSEN], "");
         assert_eq!(
             (named, default.as_str()),
-            (vec!["anthropic/m".into(), "gemini/gemini-3.8-flash".into()], "anthropic/m")
+            (
+                vec!["anthropic/m".into(), "gemini/gemini-3.8-flash".into(), "rules/rules".into()],
+                "anthropic/m"
+            )
         );
         let file = "[providers.gemini]\nkind = \"gemini\"\nmodel = \"mine\"\n";
         assert_eq!(found(&[OPENAI, GEMINI], file).1, "gemini/mine");
+    }
+
+    #[test]
+    fn plain_http_leaves_this_computer_only_when_it_is_meant() {
+        let faults_of = |base_url: &str, more: &str| {
+            let text = format!(
+                "[providers.lab]\nkind = \"openai\"\nbase_url = \"{base_url}\"\nmodel = \"m\"\n{more}"
+            );
+            let (mut faults, file) = File::read("config.toml", &text);
+            pool(&file, &Set(&[]), &mut faults, &mut Vec::new());
+            faults.len()
+        };
+        assert_eq!(faults_of("http://192.168.1.7:1234/v1", ""), 1);
+        assert_eq!(faults_of("http://192.168.1.7:1234/v1", "danger_plain_http = true"), 0);
+        assert_eq!(faults_of("http://127.0.0.1:1234/v1", ""), 0);
+        assert_eq!(faults_of("https://llm.example/v1", ""), 0);
     }
 }
