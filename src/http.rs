@@ -10,6 +10,7 @@ pub mod problem;
 mod request;
 mod runs;
 pub mod server;
+mod shorten;
 mod status;
 mod stream;
 
@@ -64,6 +65,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
         .route("/api/v1/runs/{id}", get(runs::show))
         .route("/api/v1/runs/{id}/events", no_head(get(runs::events)))
         .route("/api/v1/runs/{id}/result", get(runs::result))
+        .route("/api/v1/runs/{id}/queries/{query}/result", get(runs::query_result))
         .route("/api/v1/runs/{id}/cancel", post(runs::cancel))
         .route("/health", get(status::health))
         .route("/healthz", get(status::health))

@@ -100,6 +100,17 @@ impl Entry {
         self.block.slice(self.head + "data: ".len()..self.block.len() - 2)
     }
 
+    /// The same event with another JSON object, for clients that cannot take this one.
+    pub fn with_json(&self, json: &[u8]) -> Entry {
+        let mut block = self.block[..self.head].to_vec();
+        block.extend_from_slice(b"data: ");
+        let start = block.len();
+        block.extend_from_slice(json);
+        escape_line_breaks(&mut block, start);
+        block.extend_from_slice(b"\n\n");
+        Entry { block: Bytes::from(block), ..self.clone() }
+    }
+
     /// Bytes it holds.
     pub fn size(&self) -> usize {
         self.block.len()

@@ -22,6 +22,7 @@ use super::problem::Problem;
 use super::request;
 use super::request::Accepted;
 use super::request::Parameters;
+use super::shorten;
 use super::stream;
 use super::stream::Form;
 use super::stream::Heartbeat;
@@ -40,7 +41,7 @@ use crate::store::KeyScope;
 /// Names of the question in an address.
 const QUESTION: [&str; 4] = ["question", "project_description", "prompt", "query"];
 /// Parameters of an asking GET.
-const KNOWN: [&str; 12] = [
+const KNOWN: [&str; 13] = [
     "panel",
     "question",
     "project_description",
@@ -52,10 +53,11 @@ const KNOWN: [&str; 12] = [
     "lastEventId",
     "deltas",
     "heartbeat",
+    "max_event_bytes",
     "language",
 ];
 /// Parameters of a POST: those of its stream.
-pub const OF_STREAM: [&str; 4] = ["last_event_id", "lastEventId", "deltas", "heartbeat"];
+pub const OF_STREAM: [&str; 5] = ["last_event_id", "lastEventId", "deltas", "heartbeat", "max_event_bytes"];
 /// Longest question in an address, in bytes.
 const MAX_GET_QUESTION: usize = 4096;
 
@@ -212,7 +214,16 @@ fn stream_view(parameters: &Parameters, accepted: Accepted, deltas: bool) -> Res
         Accepted::Ndjson => Form::Ndjson,
         Accepted::Json => return Ok(None),
     };
-    Ok(Some(View { after: 0, deltas, form, heartbeat }))
+    let max_event_bytes = max_event_bytes(parameters)?;
+    Ok(Some(View { after: 0, deltas, form, heartbeat, max_event_bytes }))
+}
+
+fn max_event_bytes(parameters: &Parameters) -> Result<usize, Problem> {
+    let Some(text) = parameters.get("max_event_bytes") else { return Ok(shorten::DEFAULT) };
+    text.parse().ok().filter(|bytes| shorten::ALLOWED.contains(bytes)).ok_or_else(|| {
+        let detail = format!("expected {} to {}", shorten::ALLOWED.start(), shorten::ALLOWED.end());
+        Problem::invalid(vec![AskFault { pointer: "/max_event_bytes".into(), detail }])
+    })
 }
 
 async fn attach_get(

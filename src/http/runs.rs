@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
+use axum::extract::Path;
 use axum::extract::Request;
 use axum::extract::State;
+use axum::extract::rejection::PathRejection;
 use axum::http::HeaderMap;
 use axum::http::StatusCode;
 use axum::http::Uri;
@@ -26,8 +28,10 @@ use super::stream;
 use crate::event::CancelReason;
 use crate::event::Entry;
 use crate::event::OnDisconnect;
+use crate::runs::Absent;
 use crate::runs::Attached;
 use crate::runs::snapshot;
+use crate::runs::snapshot::QueryState;
 use crate::runs::snapshot::Snapshot;
 
 /// `POST /api/v1/runs`: makes a run in the background.
@@ -114,6 +118,25 @@ pub async fn result(State(door): State<Arc<Door>>, OfRun(run): OfRun) -> Result<
     let last = last.ok_or_else(|| Problem::new(Code::Internal, "the run was lost").run(&attached.run))?;
     let json = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
     Ok((json, Body::from(last.json())).into_response())
+}
+
+/// `GET /api/v1/runs/{id}/queries/{query}/result`: one query's whole answer.
+pub async fn query_result(
+    State(door): State<Arc<Door>>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Problem> {
+    let Path((run, query)) = path.map_err(|_| Problem::from(Absent::Unknown))?;
+    let attached = door.runs.attach(&request::run_id(&run)?).await?;
+    let snapshot = snapshot_of(&door, &attached).await?;
+    let view = snapshot.queries.into_iter().find(|view| view.planned.query.as_str() == query);
+    let view = view.ok_or_else(|| Problem::not_found("the run has no such query").run(&attached.run))?;
+    match (view.result, view.status) {
+        (Some(result), _) => Ok(([(header::CACHE_CONTROL, "no-cache")], Json(result)).into_response()),
+        (None, QueryState::Pending | QueryState::Running) => {
+            Err(Problem::new(Code::RunNotFinished, "the query has not ended").run(&attached.run))
+        }
+        (None, _) => Err(Problem::not_found("the query ended without an answer").run(&attached.run)),
+    }
 }
 
 /// `POST /api/v1/runs/{id}/cancel`: idempotent.

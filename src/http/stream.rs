@@ -19,6 +19,7 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use super::Settings;
+use super::shorten::shorten;
 use crate::event::Entry;
 use crate::id::RunId;
 use crate::journal::Journal;
@@ -36,6 +37,8 @@ pub struct View {
     pub form: Form,
     /// How it says that it is alive.
     pub heartbeat: Heartbeat,
+    /// Most bytes of a block that carries an answer.
+    pub max_event_bytes: usize,
 }
 
 /// How a silent stream says that it is alive.
@@ -150,6 +153,7 @@ impl Source {
     }
 
     fn block(&mut self, entry: &Entry) -> Bytes {
+        let entry = &shorten(self.journal.run(), entry, self.view.max_event_bytes);
         match self.view.form {
             Form::Ndjson => [&entry.json()[..], b"\n"].concat().into(),
             Form::Sse if std::mem::take(&mut self.first) => entry.block_with_retry(RETRY_MS),

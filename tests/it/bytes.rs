@@ -141,3 +141,33 @@ fn the_body_ends_with_the_last_event() {
     assert!(stream.next().is_none());
     assert!(last.at.elapsed() < ms(100), "{:?}", last.at.elapsed());
 }
+
+#[test]
+fn an_answer_that_is_too_large_stays_behind_with_its_checksum() {
+    let long = "x\u{2028}y".repeat(5000);
+    let answer = long.clone();
+    let fake = Fake::new(move |_| Answer::text(&answer));
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).start();
+    let events = server.ask(&json!({"panel": "one", "question": "x"})).events();
+    let run = events[0].data["run_id"].as_str().unwrap().to_owned();
+    // Not compared by `assert_eq`, which would print all of it.
+    assert!(completed(&events, "q1")["result"] == *long, "it fits the usual 256 KiB");
+    let get = |path: &str| server.get(&format!("/api/v1/runs/{run}{path}"));
+    get("/events?max_event_bytes=100").problem(422, "validation_failed");
+    let small = server.request("GET", &format!("/api/v1/runs/{run}/events?max_event_bytes=4096")).open().rest();
+    for (name, body) in [("query_completed", get("/queries/q1/result")), ("final_result", get("/result"))] {
+        let short = &small.iter().find(|event| event.name == name).unwrap().data;
+        assert_eq!(short["result_truncated"], true);
+        assert!(short.get("result").is_none(), "{name}");
+        assert_eq!(short["result_bytes"], body.body.len());
+        assert_eq!(short["result_sha256"], sha256(&body.body));
+        assert!(body.json().to_string().contains(&long), "{name} is whole there");
+    }
+    assert_eq!(small.len(), events.len());
+    get("/queries/q2/result").problem(404, "not_found");
+}
+
+fn sha256(body: &[u8]) -> String {
+    use sha2::Digest;
+    sha2::Sha256::digest(body).iter().map(|byte| format!("{byte:02x}")).collect()
+}
