@@ -4,12 +4,21 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use futures_util::StreamExt;
+use serde_json::Value;
+use serde_json::json;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
+
+use super::Call;
+use super::Message;
+use super::Provider;
+use super::Role;
+use crate::failure::Failure;
 
 /// What one connection gets.
 #[derive(Clone)]
@@ -141,4 +150,39 @@ fn is_whole(request: &[u8]) -> bool {
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
     let length = head.split("content-length: ").nth(1).and_then(|rest| rest.lines().next());
     body.len() >= length.map_or(0, |length| length.parse().unwrap())
+}
+
+/// A key that must not turn up anywhere.
+pub const KEY: &str = "sk-canary-0123456789";
+
+/// A call as the adapters' tests make it; temperature and limits are theirs.
+pub fn call() -> Call {
+    let message = |role, content: &str| Message { role, content: content.into() };
+    Call {
+        panel: "audit".parse().unwrap(),
+        query: "risks".parse().unwrap(),
+        attempt: 1,
+        model: "m-1".into(),
+        messages: vec![message(Role::System, "Be brief."), message(Role::User, "Is it safe?")],
+        temperature: Some(0.3),
+        max_tokens: None,
+        schema: Some(Arc::new(json!({"type": "object"}))),
+        checked: None,
+    }
+}
+
+/// The failure that `provider` makes of one answer. It names the provider and not the key.
+pub async fn failure<P: Provider>(provider: impl FnOnce(&str) -> P, turn: Turn) -> Failure {
+    let fake = Fake::start(vec![turn]).await;
+    let chunks: Vec<_> = provider(&fake.url()).ask(call()).collect().await;
+    let failure = chunks.into_iter().last().unwrap().unwrap_err();
+    let told = format!("{failure:?}");
+    assert!(!told.contains("canary"), "{told}");
+    assert_eq!(failure.provider.as_deref(), Some("acme"));
+    failure
+}
+
+/// The JSON body of a request.
+pub fn body(request: &str) -> Value {
+    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
 }

@@ -154,7 +154,8 @@ fn an_answer_that_is_too_large_stays_behind_with_its_checksum() {
     assert!(completed(&events, "q1")["result"] == *long, "it fits the usual 256 KiB");
     let get = |path: &str| server.get(&format!("/api/v1/runs/{run}{path}"));
     get("/events?max_event_bytes=100").problem(422, "validation_failed");
-    let small = server.request("GET", &format!("/api/v1/runs/{run}/events?max_event_bytes=4096")).open().rest();
+    let small =
+        server.request("GET", &format!("/api/v1/runs/{run}/events?max_event_bytes=4096")).open().rest();
     for (name, body) in [("query_completed", get("/queries/q1/result")), ("final_result", get("/result"))] {
         let short = &small.iter().find(|event| event.name == name).unwrap().data;
         assert_eq!(short["result_truncated"], true);

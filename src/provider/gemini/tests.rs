@@ -1,6 +1,5 @@
 //! The adapter against real sockets.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,18 +12,18 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::provider::Chunk;
 use crate::provider::Finish;
-use crate::provider::Message;
 use crate::provider::Place;
 use crate::provider::Provider;
-use crate::provider::Role;
+use crate::provider::fake;
 use crate::provider::fake::Fake;
+use crate::provider::fake::KEY;
 use crate::provider::fake::Turn;
+use crate::provider::fake::body;
 use crate::provider::upstream::Client;
 use crate::provider::upstream::address;
 use crate::provider::upstream::server::Server;
 use crate::provider::upstream::server::Settings;
 
-const KEY: &str = "AIza-canary-0123456789";
 const ANSWER: &str = include_str!("../../../tests/fixtures/gemini/text.txt");
 
 fn provider(settings: Settings) -> Server<Gemini> {
@@ -36,35 +35,15 @@ fn settings(base_url: &str) -> Settings {
 }
 
 fn call() -> Call {
-    let message = |role, content: &str| Message { role, content: content.into() };
-    Call {
-        panel: "audit".parse().unwrap(),
-        query: "risks".parse().unwrap(),
-        attempt: 1,
-        model: "m-1".into(),
-        messages: vec![message(Role::System, "Be brief."), message(Role::User, "Is it safe?")],
-        temperature: Some(0.3),
-        max_tokens: Some(100),
-        schema: Some(Arc::new(json!({"type": "object"}))),
-        checked: None,
-    }
+    Call { max_tokens: Some(100), ..fake::call() }
+}
+
+async fn failure(turn: Turn) -> Failure {
+    fake::failure(|base_url| provider(settings(base_url)), turn).await
 }
 
 async fn ask(provider: &Server<Gemini>) -> Vec<Result<Chunk, Failure>> {
     provider.ask(call()).collect().await
-}
-
-async fn failure(turn: Turn) -> Failure {
-    let fake = Fake::start(vec![turn]).await;
-    let failure = ask(&provider(settings(&fake.url()))).await.pop().unwrap().unwrap_err();
-    let told = format!("{failure:?}");
-    assert!(!told.contains("canary"), "{told}");
-    assert_eq!(failure.provider.as_deref(), Some("acme"));
-    failure
-}
-
-fn body(request: &str) -> Value {
-    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 fn error(code: u16, status: &str, message: &str, details: Value) -> String {

@@ -1,6 +1,5 @@
 //! The adapter against real sockets.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -13,51 +12,28 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::provider::Chunk;
 use crate::provider::Finish;
-use crate::provider::Message;
 use crate::provider::Provider;
-use crate::provider::Role;
+use crate::provider::fake;
 use crate::provider::fake::Fake;
+use crate::provider::fake::KEY;
 use crate::provider::fake::Turn;
+use crate::provider::fake::body;
+use crate::provider::fake::call;
 use crate::provider::upstream::Client;
 use crate::provider::upstream::server::Server;
 use crate::provider::upstream::server::Settings;
-
-const KEY: &str = "sk-canary-0123456789";
 
 fn provider(base_url: &str) -> Server<OpenAi> {
     let settings = Settings { api_key: Some(KEY.into()), ..Settings::new("acme".parse().unwrap(), base_url) };
     Server::new(OpenAi::default(), settings, Client::default()).unwrap()
 }
 
-fn call() -> Call {
-    Call {
-        panel: "audit".parse().unwrap(),
-        query: "risks".parse().unwrap(),
-        attempt: 1,
-        model: "m-1".into(),
-        messages: vec![Message { role: Role::User, content: "Is it safe?".into() }],
-        temperature: Some(0.3),
-        max_tokens: None,
-        schema: Some(Arc::new(json!({"type": "object"}))),
-        checked: None,
-    }
+async fn failure(turn: Turn) -> Failure {
+    fake::failure(provider, turn).await
 }
 
 async fn ask(fake: &Fake) -> Vec<Result<Chunk, Failure>> {
     provider(&fake.url()).ask(call()).collect().await
-}
-
-async fn failure(turn: Turn) -> Failure {
-    let fake = Fake::start(vec![turn]).await;
-    let failure = ask(&fake).await.pop().unwrap().unwrap_err();
-    let told = format!("{failure:?}");
-    assert!(!told.contains("canary"), "{told}");
-    assert_eq!(failure.provider.as_deref(), Some("acme"));
-    failure
-}
-
-fn body(request: &str) -> Value {
-    serde_json::from_str(request.split_once("\r\n\r\n").unwrap().1).unwrap()
 }
 
 const ANSWER: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"{}\"},\"finish_reason\":\"stop\"}]}\n\n\
@@ -79,7 +55,7 @@ async fn an_answer_arrives_in_order_and_the_request_is_whole() {
     assert_eq!(
         body(&request),
         json!({
-            "model": "m-1", "messages": [{"role": "user", "content": "Is it safe?"}], "stream": true,
+            "model": "m-1", "messages": [{"role": "system", "content": "Be brief."}, {"role": "user", "content": "Is it safe?"}], "stream": true,
             "stream_options": {"include_usage": true}, "temperature": 0.3, "max_tokens": 4096,
             "response_format": {"type": "json_schema",
                 "json_schema": {"name": "risks", "strict": false, "schema": {"type": "object"}}},
