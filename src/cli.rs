@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod ask;
+mod mock;
 mod panels;
 mod serve;
 
@@ -68,6 +69,9 @@ enum Command {
         #[command(subcommand)]
         command: PanelsCommand,
     },
+    /// Start the fault lab: a fake provider that misbehaves on purpose.
+    #[command(after_help = mock::EXAMPLES)]
+    Mock(mock::MockArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -125,6 +129,7 @@ pub fn main() -> ExitCode {
         Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
             panels::check(&paths, common)
         }
+        Some(Command::Mock(args)) => mock::run(args),
     };
     ExitCode::from(exit as u8)
 }

@@ -76,7 +76,7 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
 }
 
 /// Waits for SIGINT or SIGTERM; the first one says what happens now.
-async fn signalled(first: bool) {
+pub(super) async fn signalled(first: bool) {
     let (Ok(mut interrupt), Ok(mut terminate)) =
         (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
     else {
