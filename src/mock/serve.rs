@@ -23,6 +23,7 @@ use super::seen::Attempt;
 use super::seen::Close;
 use super::seen::Seen;
 use super::seen::short;
+use super::wire::Form;
 use super::wire::Meta;
 
 /// Serves a connection until it ends, and tells how it did.
@@ -175,11 +176,9 @@ impl Served {
                 self.room.stats.reset();
                 Play::status(204, &[], b"")
             }
-            ("GET", "/v1/models" | "/models") if request.header("anthropic-version").is_some() => {
-                Play::json(200, &[], &models("id", "anthropic"))
+            ("GET", "/v1/models" | "/models" | "/v1beta/models") => {
+                Play::json(200, &[], &models(vendor(request)))
             }
-            ("GET", "/v1/models" | "/models") => Play::json(200, &[], &models("id", "openai")),
-            ("GET", "/v1beta/models") => Play::json(200, &[], &models("name", "gemini")),
             // So that a page of any origin can try its luck with the lab.
             ("OPTIONS", _) => Play::status(
                 204,
@@ -228,25 +227,37 @@ impl Served {
 const ABOUT: &str = "This is the fault lab of askstream: a provider that misbehaves on purpose.\n\
     The model name picks what it does; GET /v1/models names them, GET /stats counts.\n";
 
+/// Whose library asks for the list of models: they share a path.
+fn vendor(request: &Request) -> Form {
+    if request.header("anthropic-version").is_some() {
+        return Form::Anthropic;
+    }
+    let is_gemini = request.path.starts_with("/v1beta") || request.header("x-goog-api-key").is_some();
+    if is_gemini { Form::Gemini { events: true } } else { Form::OpenAi }
+}
+
 /// The catalogue as a vendor lists its models.
-fn models(key: &str, vendor: &str) -> Value {
+fn models(vendor: Form) -> Value {
     let names: Vec<&str> = rows::all().filter(|entry| entry.make.is_some()).map(|entry| entry.name).collect();
     let entry = |name: &&str| match vendor {
-        "anthropic" => {
-            json!({key: name, "type": "model", "display_name": name, "created_at": "2026-01-01T00:00:00Z"})
+        Form::OpenAi => {
+            json!({"id": name, "object": "model", "created": 1_767_225_600, "owned_by": "fault-lab"})
         }
-        "gemini" => json!({
-            key: format!("models/{name}"), "displayName": name,
+        Form::Anthropic => json!({
+            "id": name, "type": "model", "display_name": name, "lifecycle": "active",
+            "created_at": "2026-01-01T00:00:00Z",
+        }),
+        Form::Gemini { .. } => json!({
+            "name": format!("models/{name}"), "displayName": name,
             "supportedGenerationMethods": ["generateContent"],
         }),
-        _ => json!({key: name, "object": "model", "created": 1_767_225_600, "owned_by": "fault-lab"}),
     };
     let list: Vec<Value> = names.iter().map(entry).collect();
     match vendor {
-        "anthropic" => {
+        Form::OpenAi => json!({"object": "list", "data": list}),
+        Form::Anthropic => {
             json!({"data": list, "has_more": false, "first_id": names.first(), "last_id": names.last()})
         }
-        "gemini" => json!({"models": list}),
-        _ => json!({"object": "list", "data": list}),
+        Form::Gemini { .. } => json!({"models": list}),
     }
 }
