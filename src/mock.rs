@@ -10,9 +10,11 @@ mod cue;
 mod line;
 mod model;
 mod perform;
+pub mod ports;
 mod reel;
 mod request;
 mod rows;
+mod script;
 mod seen;
 mod serve;
 #[cfg(test)]
@@ -31,6 +33,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use self::script::Script;
 pub use self::seen::Attempt;
 pub use self::seen::Close;
 pub use self::seen::Counts;
@@ -47,11 +50,17 @@ pub struct LabSettings {
     pub listen: SocketAddr,
     /// What a model that is not in the catalogue does; without it such a model is not found.
     pub default_model: Option<String>,
+    /// Models of a person's own; they go before the catalogue.
+    pub script: Script,
 }
 
 impl Default for LabSettings {
     fn default() -> LabSettings {
-        LabSettings { listen: SocketAddr::from(([127, 0, 0, 1], 0)), default_model: None }
+        LabSettings {
+            listen: SocketAddr::from(([127, 0, 0, 1], 0)),
+            default_model: None,
+            script: Script::default(),
+        }
     }
 }
 

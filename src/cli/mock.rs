@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
@@ -15,7 +16,10 @@ use super::Exit;
 use crate::mock;
 use crate::mock::Lab;
 use crate::mock::LabSettings;
+use crate::mock::Script;
 use crate::mock::Unopened;
+use crate::mock::ports::ClosedPort;
+use crate::mock::ports::FullPort;
 
 /// Lines that may wait to be written; a reader that is slower loses lines, not the lab its pace.
 const WAITING_LINES: usize = 65_536;
@@ -49,6 +53,15 @@ pub(super) struct MockArgs {
     /// What models do that are not in the list; without it they are not found.
     #[arg(long, value_name = "MODEL")]
     default_model: Option<String>,
+    /// Models of your own, attempt by attempt; see examples/lab.toml.
+    #[arg(long, value_name = "FILE")]
+    script: Option<PathBuf>,
+    /// Print an address that refuses connections as well (row U1).
+    #[arg(long)]
+    closed_port: bool,
+    /// Print an address that never accepts a connection as well (row U2; Linux).
+    #[arg(long)]
+    full_port: bool,
     /// Write what was seen to this file instead of standard output, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     log: Option<PathBuf>,
@@ -115,7 +128,12 @@ fn writer(file: Option<&PathBuf>) -> Result<(SyncSender<String>, JoinHandle<()>)
 async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
     let mut listen = args.listen.unwrap_or(SocketAddr::from(([127, 0, 0, 1], 8790)));
     listen.set_port(args.port.unwrap_or(listen.port()));
-    let settings = LabSettings { listen, default_model: args.default_model };
+    let script = match args.script.as_deref().map(script) {
+        Some(Err(exit)) => return exit,
+        Some(Ok(script)) => script,
+        None => Script::default(),
+    };
+    let settings = LabSettings { listen, default_model: args.default_model, script };
     let tell = lines.clone();
     let sink = Arc::new(move |seen: &mock::Seen| {
         let _ = tell.try_send(seen.line());
@@ -130,6 +148,14 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         }
         false => eprintln!("{}", banner(&lab)),
     }
+    // They refuse and ignore for as long as they live.
+    let _ports = match ports(args.closed_port, args.full_port, &lines).await {
+        Ok(ports) => ports,
+        Err(error) => {
+            eprintln!("error: no port for --closed-port or --full-port: {error}");
+            return Exit::NoResult;
+        }
+    };
     drop(lines);
     let stop = CancellationToken::new();
     let stopped = stop.clone();
@@ -138,6 +164,39 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         stopped.cancel();
     });
     Exit::Complete
+}
+
+fn script(path: &Path) -> Result<Script, Exit> {
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        eprintln!("error: {} cannot be read: {error}", path.display());
+        Exit::Configuration
+    })?;
+    Script::parse(&path.display().to_string(), &text).map_err(|faults| {
+        for fault in faults {
+            eprintln!("{fault}");
+        }
+        Exit::Configuration
+    })
+}
+
+/// Opens the ports that were asked for, and tells their addresses as lines of JSON.
+async fn ports(
+    closed: bool,
+    full: bool,
+    lines: &SyncSender<String>,
+) -> std::io::Result<(Option<ClosedPort>, Option<FullPort>)> {
+    let tell = |name: &str, address: SocketAddr| {
+        let _ = lines.send(format!("{{\"{name}\":\"http://{address}\"}}"));
+    };
+    let closed = if closed { Some(ClosedPort::open()?) } else { None };
+    let full = if full { Some(FullPort::open().await?) } else { None };
+    if let Some(port) = &closed {
+        tell("closed_port", port.address());
+    }
+    if let Some(port) = &full {
+        tell("full_port", port.address());
+    }
+    Ok((closed, full))
 }
 
 fn banner(lab: &Lab) -> String {

@@ -73,6 +73,12 @@ impl Behaviour {
         Ok(Behaviour { make, dials, row: entry.row, is_early: entry.is_early() })
     }
 
+    /// The same without an end to its misbehaving.
+    pub(super) fn every_time(mut self) -> Behaviour {
+        self.dials.times = None;
+        self
+    }
+
     /// The play of this attempt: what is told of a fault that is over is a clean answer.
     pub(super) fn play(&self, cue: &Cue) -> Play {
         let over = self.dials.times.is_some_and(|times| cue.attempt > times);

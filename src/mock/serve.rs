@@ -19,6 +19,7 @@ use super::reel::Play;
 use super::request::Request;
 use super::request::Unread;
 use super::rows;
+use super::script::Turn;
 use super::seen::Attempt;
 use super::seen::Close;
 use super::seen::Seen;
@@ -31,7 +32,7 @@ pub(super) async fn connection(room: Arc<Room>, socket: TcpStream) {
     let served = Served { number: room.stats.connected(), begun: Instant::now(), room };
     let mut line = Line::new(Box::new(socket));
     let close = loop {
-        match served.turn(&mut line).await {
+        match served.request(&mut line).await {
             Close::Kept => {}
             close => break close,
         }
@@ -74,7 +75,7 @@ impl Drop for Counted<'_> {
 
 impl Served {
     /// One request and its answer.
-    async fn turn(&self, line: &mut Line) -> Close {
+    async fn request(&self, line: &mut Line) -> Close {
         let before = (line.bytes_in - line.input.len() as u64, line.bytes_out);
         let is_early = |model: &str| self.is_early(model);
         let request = match Request::read(line, &is_early).await {
@@ -96,9 +97,11 @@ impl Served {
 
     /// Whether this model answers the next attempt before the request is whole.
     fn is_early(&self, model: &str) -> bool {
-        Behaviour::find(model).is_ok_and(|found| {
-            found.is_early && found.dials.times.is_none_or(|times| self.room.stats.attempts(model) < times)
-        })
+        let made = self.room.stats.attempts(model);
+        match self.turn_of(model, made + 1) {
+            Ok(Turn::Like(found)) => found.is_early && found.dials.times.is_none_or(|times| made < times),
+            _ => false,
+        }
     }
 
     /// One attempt at a model.
@@ -109,13 +112,14 @@ impl Served {
         let (number, since_first) = stats.begin(&model);
         let mut counted =
             Counted { room: &self.room, model: &model, moved: (0, 0), close: Close::ClientReset };
-        let found = self.behaviour(&asked.model);
-        let row = found.as_ref().map_or(0, |found| found.row);
-        let attempt =
-            Attempt { number, model: model.clone(), row, form: asked.form.name(), stream: asked.stream };
-        let mut play = match found {
+        let turn = self.turn_of(&asked.model, number);
+        let row = if let Ok(Turn::Like(found)) = &turn { found.row } else { 0 };
+        let form = asked.form.name();
+        let attempt = Attempt { number, model: model.clone(), row, form, stream: asked.stream };
+        let mut play = match turn {
             Err(message) => Play::json(404, &[], &asked.form.wire().error(404, &message)),
-            Ok(found) => {
+            Ok(Turn::Written(written)) => written.play(),
+            Ok(Turn::Like(found)) => {
                 let mut cue = self.cue(request, asked, found.dials);
                 (cue.attempt, cue.since_first) = (number, since_first);
                 found.play(&cue)
@@ -133,13 +137,19 @@ impl Served {
         close
     }
 
-    fn behaviour(&self, model: &str) -> Result<Behaviour, String> {
+    /// What a model does at this attempt: by the script, else by the catalogue, else by the default.
+    fn turn_of(&self, model: &str, attempt: u64) -> Result<Turn, String> {
+        let settings = &self.room.settings;
+        if let Some(turn) = settings.script.turn(model, attempt) {
+            return Ok(turn.clone());
+        }
         let found = Behaviour::find(model);
-        match &self.room.settings.default_model {
+        let found = match &settings.default_model {
             // What looks like a name of the catalogue and is none stays a mistake.
             Some(default) if found.is_err() && !rows::looks_like_one(model) => Behaviour::find(default),
             _ => found,
-        }
+        };
+        found.map(|found| Turn::Like(Box::new(found)))
     }
 
     fn cue(&self, request: &Request, asked: Asked, dials: Dials) -> Cue {

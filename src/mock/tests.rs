@@ -321,3 +321,23 @@ async fn counts_and_lines_agree() {
     assert_eq!(stats["models"]["echo"]["attempts"], 1);
     assert_eq!(stats["connections"], 3);
 }
+
+#[tokio::test]
+async fn a_script_goes_before_the_catalogue() {
+    let script = Script::parse("lab.toml", include_str!("../../examples/lab.toml")).unwrap();
+    let bench = Bench::with(LabSettings { script, ..LabSettings::default() }).await;
+    assert_eq!(bench.ask("flaky", true).await, (Vec::new(), false));
+    assert!(parts(&bench.ask("flaky", true).await.0).0.starts_with("HTTP/1.1 503 "));
+    assert!(!parts(&bench.ask("flaky", true).await.0).1.contains("[DONE]"));
+    for _ in 0..2 {
+        assert!(parts(&bench.ask("flaky", true).await.0).1.contains("[DONE]"));
+    }
+    let (head, body) = parts(&bench.ask("hand-made", true).await.0);
+    assert!(head.contains("429") && head.contains("retry-after: 1") && body.contains("slow down"), "{head}");
+    let (head, body) = parts(&bench.ask("hand-made", true).await.0);
+    assert!(head.contains("text/event-stream") && body.ends_with("data: [DONE]\n\n\r\n0\r\n\r\n"), "{body}");
+    let (bytes, fin) = bench.ask("raw-bytes", true).await;
+    assert_eq!(bytes, b"HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n\xff\xfe");
+    assert!(!fin);
+    assert!(parts(&bench.ask("echo", true).await.0).0.starts_with("HTTP/1.1 200 "));
+}
