@@ -9,6 +9,7 @@
 mod ask;
 mod mock;
 mod panels;
+mod relay;
 mod serve;
 
 use std::net::SocketAddr;
@@ -70,8 +71,13 @@ enum Command {
         command: PanelsCommand,
     },
     /// Start the fault lab: a fake provider that misbehaves on purpose.
-    #[command(after_help = mock::EXAMPLES)]
-    Mock(mock::MockArgs),
+    #[command(after_help = mock::EXAMPLES, args_conflicts_with_subcommands = true)]
+    Mock {
+        #[command(subcommand)]
+        command: Option<MockCommand>,
+        #[command(flatten)]
+        args: mock::MockArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -83,6 +89,13 @@ enum PanelsCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum MockCommand {
+    /// Relay TCP between two parties, and make the way worse when told on standard input.
+    #[command(after_help = relay::EXAMPLES)]
+    Relay(relay::RelayArgs),
 }
 
 /// Where settings come from.
@@ -129,7 +142,8 @@ pub fn main() -> ExitCode {
         Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
             panels::check(&paths, common)
         }
-        Some(Command::Mock(args)) => mock::run(args),
+        Some(Command::Mock { command: None, args }) => mock::run(args),
+        Some(Command::Mock { command: Some(MockCommand::Relay(args)), .. }) => relay::run(args),
     };
     ExitCode::from(exit as u8)
 }

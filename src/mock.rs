@@ -12,6 +12,7 @@ mod model;
 mod perform;
 pub mod ports;
 mod reel;
+pub mod relay;
 mod request;
 mod rows;
 mod script;

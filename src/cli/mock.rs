@@ -207,7 +207,7 @@ fn banner(lab: &Lab) -> String {
     )
 }
 
-fn refuse(why: &Unopened) -> Exit {
+pub(super) fn refuse(why: &Unopened) -> Exit {
     eprintln!("error: {why}");
     match why {
         Unopened::Listen(_, error) if error.kind() == std::io::ErrorKind::AddrInUse => Exit::AddressInUse,
