@@ -20,6 +20,7 @@ mod seen;
 mod serve;
 #[cfg(test)]
 mod tests;
+pub mod tls;
 mod wire;
 
 use std::io;
@@ -53,6 +54,8 @@ pub struct LabSettings {
     pub default_model: Option<String>,
     /// Models of a person's own; they go before the catalogue.
     pub script: Script,
+    /// What is offered to clients that speak TLS; without it HTTP is spoken plainly.
+    pub tls: Option<tls::Tls>,
 }
 
 impl Default for LabSettings {
@@ -61,6 +64,7 @@ impl Default for LabSettings {
             listen: SocketAddr::from(([127, 0, 0, 1], 0)),
             default_model: None,
             script: Script::default(),
+            tls: None,
         }
     }
 }
@@ -123,7 +127,8 @@ impl Lab {
 
     /// Where it listens, as the beginning of a URL.
     pub fn url(&self) -> String {
-        format!("http://{}", self.address)
+        let scheme = if self.room.settings.tls.is_some() { "https" } else { "http" };
+        format!("{scheme}://{}", self.address)
     }
 
     /// Its counts.

@@ -20,6 +20,8 @@ use crate::mock::Script;
 use crate::mock::Unopened;
 use crate::mock::ports::ClosedPort;
 use crate::mock::ports::FullPort;
+use crate::mock::tls::Tls;
+use crate::mock::tls::TlsKind;
 
 /// Lines that may wait to be written; a reader that is slower loses lines, not the lab its pace.
 const WAITING_LINES: usize = 65_536;
@@ -56,6 +58,12 @@ pub(super) struct MockArgs {
     /// Models of your own, attempt by attempt; see examples/lab.toml.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
+    /// Speak TLS: valid, expired, wrong-name, unknown, hang, reset, plain (rows U6 to U8).
+    #[arg(long, value_name = "KIND", value_parser = tls_kind)]
+    tls: Option<TlsKind>,
+    /// Where the certificate of the throw-away authority is written.
+    #[arg(long, value_name = "FILE", default_value = "lab-ca.pem")]
+    ca_file: PathBuf,
     /// Print an address that refuses connections as well (row U1).
     #[arg(long)]
     closed_port: bool,
@@ -133,7 +141,12 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         Some(Ok(script)) => script,
         None => Script::default(),
     };
-    let settings = LabSettings { listen, default_model: args.default_model, script };
+    let tls = match args.tls.map(|kind| tls(kind, &args.ca_file)) {
+        Some(Err(exit)) => return exit,
+        Some(Ok(tls)) => Some(tls),
+        None => None,
+    };
+    let settings = LabSettings { listen, default_model: args.default_model, script, tls };
     let tell = lines.clone();
     let sink = Arc::new(move |seen: &mock::Seen| {
         let _ = tell.try_send(seen.line());
@@ -164,6 +177,25 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         stopped.cancel();
     });
     Exit::Complete
+}
+
+fn tls_kind(name: &str) -> Result<TlsKind, String> {
+    let names = TlsKind::ALL.map(|(name, _)| name).join(", ");
+    let found = TlsKind::ALL.into_iter().find(|(known, _)| *known == name);
+    found.map(|(_, kind)| kind).ok_or(format!("known are {names}"))
+}
+
+fn tls(kind: TlsKind, file: &Path) -> Result<Tls, Exit> {
+    let tls = Tls::make(kind).map_err(|why| {
+        eprintln!("error: {why}");
+        Exit::NoResult
+    })?;
+    std::fs::write(file, &tls.authority).map_err(|error| {
+        eprintln!("error: {} cannot be written: {error}", file.display());
+        Exit::Configuration
+    })?;
+    eprintln!("the authority's certificate is in {}", file.display());
+    Ok(tls)
 }
 
 fn script(path: &Path) -> Result<Script, Exit> {

@@ -1,6 +1,7 @@
 //! One connection, from its first request to its end.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 use serde_json::json;
@@ -24,17 +25,24 @@ use super::seen::Attempt;
 use super::seen::Close;
 use super::seen::Seen;
 use super::seen::short;
+use super::tls::TlsKind;
 use super::wire::Form;
 use super::wire::Meta;
 
 /// Serves a connection until it ends, and tells how it did.
 pub(super) async fn connection(room: Arc<Room>, socket: TcpStream) {
     let served = Served { number: room.stats.connected(), begun: Instant::now(), room };
-    let mut line = Line::new(Box::new(socket));
+    let Some(mut line) = served.handshake(socket).await else { return };
+    let kind = served.room.settings.tls.as_ref().map(|tls| tls.kind);
     let close = loop {
-        match served.request(&mut line).await {
-            Close::Kept => {}
-            close => break close,
+        let close = match kind {
+            Some(kind @ (TlsKind::Hang | TlsKind::Reset | TlsKind::Plain)) => {
+                no_handshake(kind, &mut line).await
+            }
+            _ => served.request(&mut line).await,
+        };
+        if close != Close::Kept {
+            break close;
         }
     };
     let (bytes_in, bytes_out) = (line.bytes_in, line.bytes_out);
@@ -43,6 +51,22 @@ pub(super) async fn connection(room: Arc<Room>, socket: TcpStream) {
         Close::LabFin => line.close().await,
         Close::LabReset => line.reset(),
         _ => drop(line),
+    }
+}
+
+/// What a client gets that begins a handshake where none is made.
+async fn no_handshake(kind: TlsKind, line: &mut Line) -> Close {
+    if let Err(left) = line.fill().await {
+        return left.into();
+    }
+    match kind {
+        TlsKind::Hang => line.left().await.into(),
+        TlsKind::Reset => Close::LabReset,
+        _ => {
+            let words = b"This is plain HTTP.\n";
+            let play = Play::status(400, &[("connection", "close")], words).then(End::Fin);
+            perform(line, play).await.map_or_else(Close::from, |_| Close::LabFin)
+        }
     }
 }
 
@@ -74,6 +98,26 @@ impl Drop for Counted<'_> {
 }
 
 impl Served {
+    /// How long a client may take to shake hands.
+    const HANDSHAKE: Duration = Duration::from_secs(30);
+
+    /// The connection, encrypted if it is to be; none if the client would not have it.
+    async fn handshake(&self, socket: TcpStream) -> Option<Line> {
+        let tls = self.room.settings.tls.as_ref();
+        let tls = tls.filter(|tls| !matches!(tls.kind, TlsKind::Hang | TlsKind::Reset | TlsKind::Plain));
+        let Some(tls) = tls else {
+            return Some(Line::new(Box::new(socket)));
+        };
+        match tokio::time::timeout(Served::HANDSHAKE, tls.accept(socket)).await {
+            Ok(Some(socket)) => Some(Line::new(socket)),
+            refused => {
+                let close = if refused.is_ok() { Close::ClientFin } else { Close::LabFin };
+                self.tell(None, self.begun, 0, 0, close);
+                None
+            }
+        }
+    }
+
     /// One request and its answer.
     async fn request(&self, line: &mut Line) -> Close {
         let before = (line.bytes_in - line.input.len() as u64, line.bytes_out);
@@ -171,7 +215,7 @@ impl Served {
             is_json,
             dials,
             attempt: 1,
-            since_first: std::time::Duration::ZERO,
+            since_first: Duration::ZERO,
             key: request.key(),
             path: request.path.clone(),
             here: self.room.here.clone(),

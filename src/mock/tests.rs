@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use super::*;
 
 mod adapter;
+mod tls;
 mod wires;
 
 /// A lab under test; gone when dropped.

@@ -15,7 +15,7 @@ use crate::provider::openai::OpenAiSettings;
 
 /// What an adapter makes of one call.
 #[derive(Debug, PartialEq, Eq)]
-enum Made {
+pub(super) enum Made {
     /// A whole answer.
     Ok(Finish),
     /// A failure, and whether it says that asking again may help.
@@ -29,7 +29,17 @@ use Made::Ok as Whole;
 use Made::Waits;
 
 async fn made(bench: &Bench, model: &str, stream: bool, patience: Duration) -> Made {
-    let base_url = format!("http://{}/v1", bench.address);
+    call(bench, &format!("http://{}/v1", bench.address), model, stream, patience).await
+}
+
+/// What the adapter makes of one call to this address.
+pub(super) async fn call(
+    bench: &Bench,
+    base_url: &str,
+    model: &str,
+    stream: bool,
+    patience: Duration,
+) -> Made {
     let settings = OpenAiSettings { stream, ..OpenAiSettings::new("lab".parse().unwrap(), base_url) };
     let big = if model.starts_with("u11") || model.starts_with("u12") { 1 << 20 } else { 10 };
     let call = Call {
