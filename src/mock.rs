@@ -6,6 +6,8 @@
 //! chunk, so the bytes are written by hand. One task and no buffer per waiting
 //! connection; loopback only; it prints nothing, what it saw goes to a [`Sink`].
 
+#[cfg(test)]
+mod adapter_test;
 mod cue;
 mod line;
 mod model;
@@ -21,7 +23,11 @@ mod serve;
 #[cfg(test)]
 mod tests;
 pub mod tls;
+#[cfg(test)]
+mod tls_test;
 mod wire;
+#[cfg(test)]
+mod wires_test;
 
 use std::io;
 use std::net::SocketAddr;

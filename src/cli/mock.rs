@@ -33,9 +33,9 @@ pub(super) const EXAMPLES: &str = "Examples:
   curl -N 127.0.0.1:8790/v1/chat/completions -d '{\"model\":\"u21-stall\",\"stream\":true,\"messages\":[]}'
   curl 127.0.0.1:8790/stats                    how often each model was asked, and who hung up
 
-A name takes dials: -first-MS -total-MS -tokens-N -every-MS -times-N -once -percent-N -retry-S -status-N, and #label
-for a counter of its own: u25-reset-once#a resets the first attempt, and answers the second. A base URL that ends in
-/as/MODEL/v1 asks that model whatever the request names. Exit codes are those of `serve`.";
+A name takes dials: -first-MS -total-MS -tokens-N -every-MS -times-N -once -percent-N -retry-S -status-N, and #label \
+    for a counter of its own: u25-reset-once#a resets the first attempt, and answers the second. A base URL that \
+    ends in /as/MODEL/v1 asks that model whatever the request names. Exit codes are those of serve.";
 
 /// Where the lab listens, and what it tells.
 #[derive(Args, Debug)]

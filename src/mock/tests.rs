@@ -10,16 +10,12 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-mod adapter;
-mod tls;
-mod wires;
-
 /// A lab under test; gone when dropped.
 pub(super) struct Bench {
     pub(super) address: SocketAddr,
     pub(super) stats: Arc<Stats>,
     seen: Arc<Mutex<Vec<Seen>>>,
-    client: crate::provider::upstream::Client,
+    pub(super) client: crate::provider::upstream::Client,
     _tasks: JoinSet<()>,
 }
 
@@ -51,7 +47,7 @@ impl Bench {
     }
 
     /// What was seen of attempts, once there are so many.
-    async fn attempts(&self, count: usize) -> Vec<Seen> {
+    pub(super) async fn attempts(&self, count: usize) -> Vec<Seen> {
         self.until(|seen| {
             let attempts: Vec<_> = seen.iter().filter(|seen| seen.attempt.is_some()).cloned().collect();
             (attempts.len() >= count).then_some(attempts)
@@ -59,7 +55,7 @@ impl Bench {
         .await
     }
 
-    async fn until<T>(&self, found: impl Fn(&[Seen]) -> Option<T>) -> T {
+    pub(super) async fn until<T>(&self, found: impl Fn(&[Seen]) -> Option<T>) -> T {
         for _ in 0..500 {
             if let Some(found) = found(&self.seen.lock().unwrap()) {
                 return found;
@@ -94,7 +90,7 @@ pub(super) async fn read_all(socket: &mut TcpStream) -> (Vec<u8>, bool) {
 }
 
 /// Head and body of one answer.
-fn parts(bytes: &[u8]) -> (String, String) {
+pub(super) fn parts(bytes: &[u8]) -> (String, String) {
     let text = String::from_utf8_lossy(bytes).into_owned();
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     (head.to_owned(), body.to_owned())

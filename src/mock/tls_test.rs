@@ -3,12 +3,16 @@
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::ServerName;
 use rustls::pki_types::pem::PemObject;
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
+use super::tests::Bench;
+use super::tests::request;
 use super::*;
 use crate::failure::Code;
-use crate::mock::tests::adapter::Made;
-use crate::mock::tests::adapter::call;
+use crate::mock::adapter_test::Made;
+use crate::mock::adapter_test::call;
 use crate::mock::tls::Tls;
 use crate::mock::tls::TlsKind;
 

@@ -2,6 +2,7 @@
 
 use futures_util::StreamExt;
 
+use super::tests::Bench;
 use super::*;
 use crate::failure::Code;
 use crate::provider::Call;

@@ -1,6 +1,13 @@
 //! The clean forms, as far as a test without the vendors' libraries can judge them.
 
-use super::*;
+use serde_json::Value;
+use serde_json::json;
+use tokio::io::AsyncWriteExt;
+
+use super::tests::Bench;
+use super::tests::parts;
+use super::tests::post;
+use super::tests::read_all;
 
 async fn asked(bench: &Bench, path: &str, body: &Value) -> String {
     let mut socket = bench.connect().await;
