@@ -7,7 +7,9 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod ask;
+mod mock;
 mod panels;
+mod relay;
 mod serve;
 
 use std::net::SocketAddr;
@@ -68,6 +70,14 @@ enum Command {
         #[command(subcommand)]
         command: PanelsCommand,
     },
+    /// Start the fault lab: a fake provider that misbehaves on purpose.
+    #[command(after_help = mock::EXAMPLES, args_conflicts_with_subcommands = true)]
+    Mock {
+        #[command(subcommand)]
+        command: Option<MockCommand>,
+        #[command(flatten)]
+        args: mock::MockArgs,
+    },
 }
 
 #[derive(Debug, Subcommand)]
@@ -79,6 +89,13 @@ enum PanelsCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum MockCommand {
+    /// Relay TCP between two parties, and make the way worse when told on standard input.
+    #[command(after_help = relay::EXAMPLES)]
+    Relay(relay::RelayArgs),
 }
 
 /// Where settings come from.
@@ -125,6 +142,8 @@ pub fn main() -> ExitCode {
         Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
             panels::check(&paths, common)
         }
+        Some(Command::Mock { command: None, args }) => mock::run(args),
+        Some(Command::Mock { command: Some(MockCommand::Relay(args)), .. }) => relay::run(args),
     };
     ExitCode::from(exit as u8)
 }

@@ -15,6 +15,7 @@ pub mod answer;
 pub mod audit;
 pub mod backoff;
 pub mod journal;
+pub mod mock;
 pub mod pool;
 pub mod provider;
 pub mod sheet;

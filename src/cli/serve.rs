@@ -88,7 +88,7 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
 ///
 /// They are heard from the call on, not from the first poll: a server that has
 /// shown its address must not be killed by a signal that finds nobody.
-fn signalled(first: bool) -> impl Future<Output = ()> {
+pub(super) fn signalled(first: bool) -> impl Future<Output = ()> {
     let signals = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()));
     async move {
         let (Ok(mut interrupt), Ok(mut terminate)) = signals else {
