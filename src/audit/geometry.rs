@@ -247,14 +247,10 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::audit::group::groups;
+    use crate::audit::group::told;
 
     fn findings(rows: serde_json::Value) -> Vec<(String, Severity)> {
-        let project = Project::read("", "en", &json!({ "positions": rows }));
-        check(&project, &groups(&project))
-            .into_iter()
-            .map(|finding| (finding.rule, finding.severity))
-            .collect()
+        told(rows, check)
     }
 
     #[test]

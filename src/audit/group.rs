@@ -117,6 +117,17 @@ fn split(project: &Project, group: Group) -> Vec<Group> {
     parts.iter().map(one).collect()
 }
 
+/// What a check of groups says of these positions, for its table tests.
+#[cfg(test)]
+pub(super) fn told(
+    positions: serde_json::Value,
+    check: fn(&Project, &[Group]) -> Vec<super::Finding>,
+) -> Vec<(String, super::Severity)> {
+    let project = Project::read("", "en", &serde_json::json!({ "positions": positions }));
+    let findings = check(&project, &groups(&project));
+    findings.into_iter().map(|finding| (finding.rule, finding.severity)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;

@@ -179,18 +179,11 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::audit::group::groups;
+    use crate::audit::group::told;
 
     fn findings(rows: &[(&str, f64, &str)]) -> Vec<(String, Severity)> {
-        let rows: Vec<_> = rows
-            .iter()
-            .map(|(name, quantity, unit)| json!({"item_name": name, "quantity": quantity, "unit": unit}))
-            .collect();
-        let project = Project::read("", "en", &json!({ "positions": rows }));
-        check(&project, &groups(&project))
-            .into_iter()
-            .map(|finding| (finding.rule, finding.severity))
-            .collect()
+        let row = |(name, quantity, unit): &(&str, f64, &str)| json!({"item_name": name, "quantity": quantity, "unit": unit});
+        told(rows.iter().map(row).collect(), check)
     }
 
     #[test]
