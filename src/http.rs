@@ -55,7 +55,7 @@ impl Door {
 pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
     let streams = Arc::new(Semaphore::new(settings.streams));
     let door = Arc::new(Door { runs, settings, streams, since: tokio::time::Instant::now() });
-    let ask_stream = || no_head(get(ask::get).post(ask::post));
+    let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     Router::new()
         .route("/ask-stream", ask_stream())
         .route("/api/v1/multi-role/ask-stream", ask_stream())
@@ -63,7 +63,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
         .route("/api/v1/multi-role/ask", post(ask::wait))
         .route("/api/v1/runs", post(runs::create))
         .route("/api/v1/runs/{id}", get(runs::show))
-        .route("/api/v1/runs/{id}/events", no_head(get(runs::events)))
+        .route("/api/v1/runs/{id}/events", no_head(get(runs::events), "GET"))
         .route("/api/v1/runs/{id}/result", get(runs::result))
         .route("/api/v1/runs/{id}/queries/{query}/result", get(runs::query_result))
         .route("/api/v1/runs/{id}/cancel", post(runs::cancel))
@@ -83,10 +83,10 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
 }
 
 /// HEAD on a stream would be served as a GET whose body is thrown away: a run for nobody.
-fn no_head(routes: MethodRouter<Arc<Door>>) -> MethodRouter<Arc<Door>> {
-    routes.head(|| async {
+fn no_head(routes: MethodRouter<Arc<Door>>, allowed: &'static str) -> MethodRouter<Arc<Door>> {
+    routes.head(move || async move {
         let mut response = method_not_allowed().await.into_response();
-        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         response
     })
 }

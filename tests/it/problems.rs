@@ -176,6 +176,7 @@ fn methods_are_explicit_and_head_never_runs_anything() {
     }
     server.get("/ask").problem(405, "method_not_allowed");
     let head = server.request("HEAD", &format!("/api/v1/runs/{run}/events")).send();
+    assert_eq!(head.header("allow"), Some("GET"));
     assert_eq!((head.status(), head.body.len()), (405, 0));
     assert_eq!(fake.calls().len(), calls);
 }
