@@ -74,7 +74,7 @@ pub async fn drive(job: Job, writer: Writer, control: Control) -> Result<(), Sto
             Track::new(query.name.clone(), Expected::of(query.output.as_deref(), query.max_tokens))
         })
         .collect();
-    let deadline = writer.accepted() + job.limit;
+    let deadline = Instant::now() + job.limit.saturating_sub(writer.elapsed());
     let fence = prompt::fence();
     let tasks = Tasks { set: JoinSet::new(), ids: HashMap::new() };
     let run = Run { job, writer, tracks, tasks, mouth, deadline, fence, checked: None, warnings: Vec::new() };

@@ -4,6 +4,7 @@
 //! bytes that every stream sends.
 
 pub mod entry;
+pub mod standing;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -18,6 +19,8 @@ use crate::id::RunId;
 pub use entry::Entry;
 pub use entry::Event;
 pub use entry::Stamp;
+pub use standing::RunStatus;
+pub use standing::Standing;
 
 /// Version of the wire contract.
 pub const API_VERSION: u32 = 1;
@@ -42,6 +45,10 @@ pub enum Body {
     QueryCompleted(Box<QueryCompleted>),
     /// Something worth knowing that ends nothing.
     RunWarning(RunWarning),
+    /// The run starts no query until it is resumed.
+    RunPaused(Held),
+    /// The run goes on.
+    RunResumed(Held),
     /// The run is over; always the last event.
     FinalResult(Box<FinalResult>),
 }
@@ -63,6 +70,9 @@ pub struct RunStarted {
     pub on_disconnect: OnDisconnect,
     /// Where to go from here.
     pub links: Links,
+    /// The run whose failed queries it asks again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
 }
 
 /// A query as `run_started` announces it.
@@ -287,6 +297,12 @@ pub struct QueryCompleted {
     pub error: Option<Failure>,
     /// What a reader should know of the answer.
     pub warnings: Vec<Warning>,
+    /// Whether the answer is that of the run which this one retries.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub carried_over: bool,
+    /// Whether an attempt was lost with the server's process, and may have been billed besides.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recovered: bool,
 }
 
 /// Something a reader should know.
@@ -312,6 +328,21 @@ pub struct RunWarning {
     /// The query it concerns.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub query: Option<QueryName>,
+}
+
+/// Payload of `run_paused` and `run_resumed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// Who asked for it.
+    pub by: Actor,
+}
+
+/// Who reaches into a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Actor {
+    /// A caller of the API.
+    Client,
 }
 
 /// How a run ended.
@@ -394,6 +425,9 @@ pub struct FinalResult {
     /// Whether only the checks' findings are left.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub findings_only: bool,
+    /// `false` when the store could not take the run's events in time: a crash loses them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durable: Option<bool>,
     /// The keys of a flattened result.
     #[serde(flatten)]
     pub flattened: Map<String, Value>,
@@ -401,7 +435,7 @@ pub struct FinalResult {
 
 impl FinalResult {
     /// Keys of the event itself, which a flattened result must not have.
-    pub const RESERVED: [&str; 17] = [
+    pub const RESERVED: [&str; 18] = [
         "type",
         "run_id",
         "seq",
@@ -419,10 +453,26 @@ impl FinalResult {
         "result",
         "result_ref",
         "findings_only",
+        "durable",
     ];
 }
 
 impl Body {
+    /// The names of all events that stand in a journal.
+    pub const NAMES: [&str; 11] = [
+        "run_started",
+        "checks_completed",
+        "query_started",
+        "query_progress",
+        Entry::DELTA,
+        "query_retrying",
+        "query_completed",
+        "run_warning",
+        "run_paused",
+        "run_resumed",
+        Entry::FINAL,
+    ];
+
     /// The event's name on the wire.
     pub fn name(&self) -> &'static str {
         match self {
@@ -434,6 +484,8 @@ impl Body {
             Body::QueryRetrying(_) => "query_retrying",
             Body::QueryCompleted(_) => "query_completed",
             Body::RunWarning(_) => "run_warning",
+            Body::RunPaused(_) => "run_paused",
+            Body::RunResumed(_) => "run_resumed",
             Body::FinalResult(_) => Entry::FINAL,
         }
     }

@@ -2,7 +2,11 @@
 //!
 //! One [`Writer`] appends. Everyone else holds a [`Journal`] and pulls: an
 //! event is shown only after the store committed it, history and live are
-//! read the same way, and a slow reader delays only itself.
+//! read the same way, and a slow reader delays only itself. The newest
+//! events of a run under way are kept at hand, so that readers who keep up
+//! ask the store for nothing.
+
+mod recent;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,11 +17,15 @@ use tokio::time::Instant;
 
 use crate::event::Body;
 use crate::event::Entry;
+use crate::event::FinalResult;
 use crate::event::Stamp;
+use crate::event::Standing;
 use crate::id::RunId;
+use crate::store::Batch;
 use crate::store::Lease;
 use crate::store::Store;
 use crate::store::StoreError;
+use recent::Recent;
 
 /// A run's events, to be read.
 #[derive(Clone)]
@@ -25,6 +33,7 @@ pub struct Journal {
     run: RunId,
     store: Arc<dyn Store>,
     head: watch::Receiver<Head>,
+    recent: Arc<Recent>,
 }
 
 /// How far a journal goes.
@@ -40,16 +49,18 @@ pub struct Head {
 const PAGE: usize = 256;
 
 impl Journal {
-    /// The journal of a run that is about to be made, to be read before its first event.
-    pub fn open(run: RunId, store: Arc<dyn Store>) -> (Unwritten, Journal) {
-        let (head, watched) = watch::channel(Head { seq: 0, ended: false });
-        (Unwritten { store: Arc::clone(&store), head }, Journal { run, store, head: watched })
+    /// The journal of a run that somebody is about to write after event `seq`, to be read before that.
+    pub fn open(run: RunId, store: Arc<dyn Store>, seq: u64) -> (Unwritten, Journal) {
+        let (head, watched) = watch::channel(Head { seq, ended: false });
+        let recent = Arc::<Recent>::default();
+        let unwritten = Unwritten { store: Arc::clone(&store), head, recent: Arc::clone(&recent) };
+        (unwritten, Journal { run, store, head: watched, recent })
     }
 
     /// The journal of a run that nobody writes any more.
     pub fn closed(run: RunId, store: Arc<dyn Store>, head: u64) -> Journal {
         let (_, head) = watch::channel(Head { seq: head, ended: true });
-        Journal { run, store, head }
+        Journal { run, store, head, recent: Arc::default() }
     }
 
     /// The run.
@@ -93,11 +104,16 @@ impl Journal {
     /// [`StoreError`] when the store cannot be read.
     pub async fn page(&self, seq: u64) -> Result<Vec<Entry>, StoreError> {
         // The store may know more than is visible yet.
-        let visible = usize::try_from(self.head().seq.saturating_sub(seq)).unwrap_or(PAGE);
-        match visible {
-            0 => Ok(Vec::new()),
-            n => self.store.read(&self.run, seq, n.min(PAGE)).await,
+        let head = self.head().seq;
+        if head <= seq {
+            return Ok(Vec::new());
         }
+        if let Some(entries) = self.recent.after(seq, head) {
+            return Ok(entries);
+        }
+        let mut entries = self.store.read(&self.run, seq, PAGE).await?;
+        entries.retain(|entry| entry.seq <= head);
+        Ok(entries)
     }
 }
 
@@ -105,12 +121,15 @@ impl Journal {
 pub struct Unwritten {
     store: Arc<dyn Store>,
     head: watch::Sender<Head>,
+    recent: Arc<Recent>,
 }
 
 impl Unwritten {
-    /// The writer of a new run, accepted now, whose events say if it is simulated.
-    pub fn begin(self, lease: Lease, simulated: bool) -> Writer {
-        Writer { store: self.store, lease, accepted: Instant::now(), simulated, head: self.head }
+    /// The writer of a run whose events say if it is simulated, and that was under way for `before` when its
+    /// last writer was lost: nothing for a new one.
+    pub fn begin(self, lease: Lease, simulated: bool, before: Duration) -> Writer {
+        let Unwritten { store, head, recent } = self;
+        Writer { store, lease, begun: Instant::now(), before, simulated, head, recent }
     }
 }
 
@@ -118,9 +137,11 @@ impl Unwritten {
 pub struct Writer {
     store: Arc<dyn Store>,
     lease: Lease,
-    accepted: Instant,
+    begun: Instant,
+    before: Duration,
     simulated: bool,
     head: watch::Sender<Head>,
+    recent: Arc<Recent>,
 }
 
 impl Writer {
@@ -129,29 +150,57 @@ impl Writer {
         &self.lease.run
     }
 
-    /// When the run was accepted.
-    pub fn accepted(&self) -> Instant {
-        self.accepted
-    }
-
-    /// Time since the run was accepted.
+    /// Time since the run was accepted, but for the time in which nobody wrote it.
     pub fn elapsed(&self) -> Duration {
-        self.accepted.elapsed()
+        self.before + self.begun.elapsed()
     }
 
-    /// Appends what happened; visible when it returns.
+    /// Number of the last event.
+    pub fn seq(&self) -> u64 {
+        self.head.borrow().seq
+    }
+
+    /// Appends what happened; visible when it returns. What the store cannot take for now is spooled: the
+    /// answers are paid for, and the last event says that a crash would lose them.
     ///
     /// # Errors
-    /// [`StoreError`] when the store did not take it; then nothing of it is visible.
+    /// [`StoreError`] when the store did not take it at all; then nothing of it is visible.
     pub async fn append(&mut self, bodies: &[Body]) -> Result<(), StoreError> {
-        let Head { seq, .. } = *self.head.borrow();
-        let entries: Vec<Entry> =
-            bodies.iter().zip(seq + 1..).map(|(body, seq)| Entry::render(&self.stamp(seq), body)).collect();
+        let batch = self.render(bodies);
+        let entries = match self.store.append(&self.lease, batch.clone()).await {
+            Ok(()) => batch.entries,
+            Err(error) if error.is_passing() => {
+                tracing::warn!(run = %self.lease.run, %error, "events wait in memory");
+                let batch = self.render(&bodies.iter().map(not_durable).collect::<Vec<_>>());
+                self.store.spool(&self.lease, batch.clone()).await?;
+                batch.entries
+            }
+            Err(error) => return Err(error),
+        };
         let Some(last) = entries.last() else { return Ok(()) };
         let head = Head { seq: last.seq, ended: last.is_final() };
-        self.store.append(&self.lease, &entries).await?;
+        // At hand first: whoever sees the head move finds them there.
+        self.recent.push(entries);
         self.head.send_replace(head);
         Ok(())
+    }
+
+    /// Gives the run up for the next process.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store did not hear of it; then it counts as a crash.
+    pub async fn release(&self) -> Result<(), StoreError> {
+        self.store.release(&self.lease).await
+    }
+
+    fn render(&self, bodies: &[Body]) -> Batch {
+        let mut batch = Batch::default();
+        for (body, seq) in bodies.iter().zip(self.seq() + 1..) {
+            let stamp = self.stamp(seq);
+            batch.standing = Standing::after(&stamp, body).or(batch.standing);
+            batch.entries.push(Entry::render(&stamp, body));
+        }
+        batch
     }
 
     fn stamp(&self, seq: u64) -> Stamp {
@@ -162,6 +211,16 @@ impl Writer {
             elapsed_ms: self.elapsed().as_millis() as u64,
             simulated: self.simulated,
         }
+    }
+}
+
+/// The event as it reads when it is not on disk yet.
+fn not_durable(body: &Body) -> Body {
+    match body {
+        Body::FinalResult(result) => {
+            Body::FinalResult(Box::new(FinalResult { durable: Some(false), ..(**result).clone() }))
+        }
+        other => other.clone(),
     }
 }
 
@@ -180,8 +239,8 @@ mod tests {
     async fn begin() -> (Writer, Journal) {
         let store = Arc::new(Memory::default());
         let lease = conformance::begin(&*store, None).await;
-        let (unwritten, journal) = Journal::open(lease.run.clone(), store);
-        (unwritten.begin(lease, false), journal)
+        let (unwritten, journal) = Journal::open(lease.run.clone(), store, 0);
+        (unwritten.begin(lease, false, Duration::ZERO), journal)
     }
 
     async fn read_all(journal: Journal, from: u64) -> Vec<u64> {

@@ -159,14 +159,15 @@ impl Runs {
             return Err(Refusal::Draining);
         }
         let run = RunId::generate();
-        let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store));
+        let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store), 0);
         let live = Live { journal, control: Control::default(), watchers: Watchers::default() };
         // Listed before it is made: whoever finds it by its key must find it under way.
         let listed = self.list(run.clone(), live.clone()).ok_or(Refusal::Overloaded)?;
-        let new = NewRun { run, ask, created_at, key };
+        let panel = job.panel.name.clone();
+        let new = NewRun { run, ask, panel, created_at, key, retry_of: None };
         match self.store.create(new).await.map_err(Refusal::Store)? {
             Created::New(lease) => {
-                let writer = unwritten.begin(lease, job.is_simulated());
+                let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
                 Ok(self.launch(job, writer, live, listed))
             }
             Created::Taken(taken) => self.join(taken).await,
@@ -237,7 +238,7 @@ impl Runs {
     /// [`Absent`] when nothing is.
     pub async fn record(&self, run: &RunId) -> Result<Record, Absent> {
         match self.store.find(run).await {
-            Ok(Found::Run(record)) => Ok(record),
+            Ok(Found::Run(record)) => Ok(*record),
             Ok(Found::Expired) => Err(Absent::Expired),
             Ok(Found::Unknown) => Err(Absent::Unknown),
             Err(error) => Err(Absent::Store(error)),

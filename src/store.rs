@@ -16,6 +16,9 @@ use serde_json::Value;
 
 use crate::ask::Ask;
 use crate::event::Entry;
+use crate::event::RunStatus;
+use crate::event::Standing;
+use crate::id::PanelName;
 use crate::id::RunId;
 
 pub use memory::Memory;
@@ -23,7 +26,7 @@ pub use memory::Memory;
 /// Where runs are kept.
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Makes a run, and in the same step its idempotency key point at it.
+    /// Makes a run, and in the same step its idempotency key point at it, and the run it retries point at it.
     ///
     /// # Errors
     /// [`StoreError`] when nothing was written.
@@ -38,10 +41,19 @@ pub trait Store: Send + Sync + 'static {
     /// Appends events whose numbers follow the last one; durable when it returns.
     ///
     /// # Errors
-    /// [`StoreError::Stale`] when the lease is no longer the run's.
-    async fn append(&self, lease: &Lease, entries: &[Entry]) -> Result<(), StoreError>;
+    /// [`StoreError::Stale`] when the lease is no longer the run's. [`StoreError::is_passing`] errors leave
+    /// nothing behind: the same batch may be appended or spooled then.
+    async fn append(&self, lease: &Lease, batch: Batch) -> Result<(), StoreError>;
 
-    /// At most `limit` events after `after`, in order; empty at the end.
+    /// Takes events that could not be appended: kept in this process, readable like all others, and written
+    /// as soon as that is possible again. A crash before that loses them.
+    ///
+    /// # Errors
+    /// As [`Store::append`], and [`StoreError::Full`] when too much waits already.
+    async fn spool(&self, lease: &Lease, batch: Batch) -> Result<(), StoreError>;
+
+    /// At most `limit` events after `after`, in order; empty at the end. Numbers are missing where
+    /// [`About::trimmed`] says that pieces of text were dropped.
     ///
     /// # Errors
     /// [`StoreError`] when the run cannot be read.
@@ -52,6 +64,51 @@ pub trait Store: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError`] when the store cannot be asked.
     async fn find(&self, run: &RunId) -> Result<Found, StoreError>;
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    async fn list(&self, wanted: &Wanted) -> Result<Vec<Listed>, StoreError>;
+
+    /// Changes what people wrote about a run.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such run.
+    async fn note(&self, run: &RunId, change: Change) -> Result<(), StoreError>;
+
+    /// Erases an ended run and remembers it as expired.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such run.
+    async fn purge(&self, run: &RunId) -> Result<(), StoreError>;
+
+    /// Runs without a last event that nobody holds: their process is gone. Oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    async fn orphans(&self) -> Result<Vec<RunId>, StoreError>;
+
+    /// Takes over a run that nobody holds; older leases are stale from then on.
+    ///
+    /// # Errors
+    /// [`StoreError::Missing`] when there is no such run, [`StoreError::Stale`] when somebody holds it.
+    async fn claim(&self, run: &RunId) -> Result<Claim, StoreError>;
+
+    /// Gives a run up on purpose, for the next process to claim: no crash.
+    ///
+    /// # Errors
+    /// [`StoreError::Stale`] when the lease is no longer the run's.
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError>;
+
+    /// Drops what is older than it is to be kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when that failed; the next sweep goes on.
+    async fn sweep(&self, now: Timestamp) -> Result<(), StoreError>;
+
+    /// How the store is.
+    fn health(&self) -> Health;
 }
 
 /// A run to be made.
@@ -61,10 +118,23 @@ pub struct NewRun {
     pub run: RunId,
     /// What was asked.
     pub ask: Arc<Ask>,
+    /// Its panel.
+    pub panel: PanelName,
     /// When it was accepted, for people and for retention.
     pub created_at: Timestamp,
     /// The key that makes a second equal request find it.
     pub key: Option<IdempotencyKey>,
+    /// The run whose failed queries it asks again.
+    pub retry_of: Option<RunId>,
+}
+
+/// Events that are written together.
+#[derive(Clone, Debug, Default)]
+pub struct Batch {
+    /// The events, in order.
+    pub entries: Vec<Entry>,
+    /// Where the run stands after them, if they change that.
+    pub standing: Option<Standing>,
 }
 
 /// Makes equal requests one run.
@@ -118,7 +188,7 @@ pub struct Lease {
 #[derive(Clone, Debug)]
 pub enum Found {
     /// It is kept.
-    Run(Record),
+    Run(Box<Record>),
     /// It was kept once and its time is over.
     Expired,
     /// It was never here, or too long ago.
@@ -130,12 +200,111 @@ pub enum Found {
 pub struct Record {
     /// What was asked.
     pub ask: Arc<Ask>,
+    /// Its panel.
+    pub panel: PanelName,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// Number of its last event, 0 before the first.
     pub head: u64,
+    /// Where it stands.
+    pub standing: Standing,
+    /// What is known besides.
+    pub about: About,
+}
+
+impl Record {
     /// Whether its last event is `final_result`.
-    pub ended: bool,
+    pub fn ended(&self) -> bool {
+        self.standing.end.is_some()
+    }
+}
+
+/// What is known of a run besides its events.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct About {
+    /// The title that somebody gave it.
+    pub title: Option<String>,
+    /// What somebody noted.
+    pub note: Option<String>,
+    /// Whether lists leave it out.
+    pub hidden: bool,
+    /// The run that it retries.
+    pub retry_of: Option<RunId>,
+    /// The latest run that retries it.
+    pub retried_by: Option<RunId>,
+    /// Whether pieces of text were dropped.
+    pub trimmed: bool,
+}
+
+/// A change to what people wrote about a run; `None` leaves a thing as it is.
+#[derive(Clone, Debug, Default)]
+pub struct Change {
+    /// Its title; empty for none.
+    pub title: Option<String>,
+    /// Its note; empty for none.
+    pub note: Option<String>,
+    /// Whether lists leave it out.
+    pub hidden: Option<bool>,
+}
+
+impl About {
+    /// Takes a change over.
+    pub fn apply(&mut self, change: Change) {
+        let given = |text: String| Some(text).filter(|text| !text.is_empty());
+        self.title = change.title.map_or_else(|| self.title.take(), given);
+        self.note = change.note.map_or_else(|| self.note.take(), given);
+        self.hidden = change.hidden.unwrap_or(self.hidden);
+    }
+}
+
+/// Which runs a list shows.
+#[derive(Clone, Debug, Default)]
+pub struct Wanted {
+    /// Only these statuses; all when empty.
+    pub statuses: Vec<RunStatus>,
+    /// Only this panel.
+    pub panel: Option<PanelName>,
+    /// Only runs with this text in title, question or note, whatever its case.
+    pub text: Option<String>,
+    /// Only runs older than this one.
+    pub before: Option<RunId>,
+    /// Most runs.
+    pub limit: usize,
+}
+
+/// A run in a list.
+#[derive(Clone, Debug)]
+pub struct Listed {
+    /// The run.
+    pub run: RunId,
+    /// Its panel.
+    pub panel: PanelName,
+    /// Its given title, else that of its ask.
+    pub title: String,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// Where it stands.
+    pub standing: Standing,
+}
+
+/// A run that was taken over.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// The right to go on with it.
+    pub lease: Lease,
+    /// How often it was taken over after a crash, this time among them.
+    pub crashes: u32,
+}
+
+/// How a store is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Health {
+    /// All is well.
+    Good,
+    /// It works, with something lost or at risk; a sentence for the operator.
+    Degraded(String),
+    /// It takes no new runs; a sentence for the operator.
+    Full(String),
 }
 
 /// Why a store did not do what it was asked.
@@ -155,4 +324,20 @@ pub enum StoreError {
         /// Number of the event that was to follow it.
         found: u64,
     },
+    /// There is no room.
+    #[error("the store is full")]
+    Full,
+    /// The store cannot be written or read; what the engine below said.
+    #[error("the store failed: {0}")]
+    Failed(String),
+    /// What was read is not what was written: this run cannot be shown.
+    #[error("the run is damaged")]
+    Damaged,
+}
+
+impl StoreError {
+    /// Whether the same may succeed later.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, StoreError::Full | StoreError::Failed(_))
+    }
 }

@@ -90,6 +90,7 @@ impl Ended<'_> {
             result,
             result_ref: Links::of(self.run).result,
             findings_only,
+            durable: None,
             flattened,
         }
     }

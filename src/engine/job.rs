@@ -124,6 +124,7 @@ impl Job {
             timeouts: RunTimeouts { run_ms: self.limit.as_millis() as u64 },
             on_disconnect: self.on_disconnect,
             links: Links::of(run),
+            retry_of: None,
         })
     }
 }

@@ -83,8 +83,8 @@ async fn begin(panel: &Arc<Panel>, pool: &Pool) -> Begun {
     let job = Job::plan(&offer, ask, pool, &Defaults::default()).unwrap();
     let store = Arc::new(Memory::default());
     let lease = conformance::begin(&*store, None).await;
-    let (unwritten, journal) = Journal::open(lease.run.clone(), store);
-    let writer = unwritten.begin(lease, false);
+    let (unwritten, journal) = Journal::open(lease.run.clone(), store, 0);
+    let writer = unwritten.begin(lease, false, Duration::ZERO);
     Begun { job, writer, control: Control::default(), journal }
 }
 

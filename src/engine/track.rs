@@ -274,6 +274,8 @@ impl Track {
             result: success.map(|success| success.answer.value),
             error,
             warnings,
+            carried_over: false,
+            recovered: false,
         };
         out.push(Body::QueryCompleted(Box::new(completed.clone())));
         self.end = Some(completed);

@@ -74,6 +74,19 @@ impl Entry {
         Entry { seq: stamp.seq, name, block: Bytes::from(block), head }
     }
 
+    /// The entry that a store kept apart: its run, its number, its name and its JSON; `None` for a name that
+    /// this version does not know. Its bytes are those that were rendered.
+    pub fn restore(run: &RunId, seq: u64, name: &str, json: &[u8]) -> Option<Entry> {
+        let name = Body::NAMES.into_iter().find(|known| *known == name)?;
+        let cursor = Cursor { run: run.clone(), seq };
+        let mut block = format!("id: {cursor}\nevent: {name}\n").into_bytes();
+        let head = block.len();
+        for part in [b"data: ".as_slice(), json, b"\n\n"] {
+            block.extend_from_slice(part);
+        }
+        Some(Entry { seq, name, block: Bytes::from(block), head })
+    }
+
     /// Whether it is the run's last event.
     pub fn is_final(&self) -> bool {
         self.name == Entry::FINAL
@@ -237,10 +250,21 @@ mod tests {
             result: None,
             error: Some(Failure::new(Code::Cancelled, "Cancelled.")),
             warnings: vec![],
+            carried_over: false,
+            recovered: false,
         };
         let entry = Entry::render(&stamp(2), &Body::QueryCompleted(Box::new(completed.clone())));
         let json = entry.json();
         assert!(!std::str::from_utf8(&json).unwrap().contains("null"));
         assert_eq!(entry.read().unwrap().body, Body::QueryCompleted(Box::new(completed)));
+    }
+
+    #[test]
+    fn a_restored_entry_is_the_one_that_was_rendered() {
+        let stamp = stamp(7);
+        let entry = Entry::render(&stamp, &delta("a\u{2028}b\r\n"));
+        let restored = Entry::restore(&stamp.run_id, entry.seq, entry.name, &entry.json()).unwrap();
+        assert_eq!((restored.block(), restored.json()), (entry.block(), entry.json()));
+        assert!(Entry::restore(&stamp.run_id, 1, "of_a_later_version", b"{}").is_none());
     }
 }

@@ -14,8 +14,8 @@ use crate::event::Phase;
 use crate::event::PlannedQuery;
 use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
-use crate::event::RunOutcome;
 use crate::event::RunStarted;
+use crate::event::RunStatus;
 use crate::event::RunTimeouts;
 use crate::event::Usage;
 use crate::event::Warning;
@@ -32,7 +32,7 @@ pub struct Snapshot {
     /// The run.
     pub run_id: RunId,
     /// Where it is.
-    pub status: Status,
+    pub status: RunStatus,
     /// Its panel.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panel: Option<String>,
@@ -78,24 +78,6 @@ pub struct Snapshot {
     /// The whole `final_result`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
-}
-
-/// Where a run is; the contract's words.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Accepted, nothing has happened.
-    Queued,
-    /// Under way.
-    Running,
-    /// Every query succeeded.
-    Completed,
-    /// Enough succeeded.
-    Partial,
-    /// Not enough succeeded.
-    Failed,
-    /// Somebody stopped it.
-    Cancelled,
 }
 
 /// A query at a glance.
@@ -188,7 +170,7 @@ impl Snapshot {
         let elapsed = now.duration_since(record.created_at).as_millis();
         Snapshot {
             run_id: run.clone(),
-            status: Status::Queued,
+            status: RunStatus::Queued,
             panel: None,
             panel_revision: None,
             title: record.ask.title(),
@@ -243,14 +225,11 @@ impl Snapshot {
             Body::QueryCompleted(completed) => {
                 self.query(&completed.query.clone(), |view| view.complete(*completed))
             }
+            Body::RunPaused(_) => self.status = RunStatus::Paused,
+            Body::RunResumed(_) => self.status = RunStatus::Running,
             Body::RunWarning(warning) => self.warnings.push(serde_json::json!(warning)),
             Body::FinalResult(last) => {
-                self.status = match last.status {
-                    RunOutcome::Completed => Status::Completed,
-                    RunOutcome::Partial => Status::Partial,
-                    RunOutcome::Failed => Status::Failed,
-                    RunOutcome::Cancelled => Status::Cancelled,
-                };
+                self.status = last.status.into();
                 self.elapsed_ms = stamp.elapsed_ms;
                 self.ended_at = Some(format!("{:.3}", stamp.at));
                 self.result = serde_json::from_slice(&entry.json()).ok();
@@ -259,7 +238,7 @@ impl Snapshot {
     }
 
     fn start(&mut self, started: RunStarted) {
-        self.status = Status::Running;
+        self.status = RunStatus::Running;
         self.panel = Some(started.panel.to_string());
         self.panel_revision = Some(started.panel_revision);
         self.on_disconnect = Some(started.on_disconnect);

@@ -3,6 +3,7 @@
 //! Bounded: ended runs leave, oldest first, when there are too many or when
 //! they hold too many bytes. A run that left is remembered as expired.
 
+use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::collections::HashSet;
 use std::collections::VecDeque;
@@ -15,18 +16,27 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use serde_json::Value;
 
+use super::About;
+use super::Batch;
+use super::Change;
+use super::Claim;
 use super::Created;
 use super::Found;
+use super::Health;
 use super::IdempotencyKey;
 use super::KeyScope;
 use super::Lease;
+use super::Listed;
 use super::NewRun;
 use super::Record;
 use super::Store;
 use super::StoreError;
 use super::Taken;
+use super::Wanted;
 use crate::ask::Ask;
 use crate::event::Entry;
+use crate::event::Standing;
+use crate::id::PanelName;
 use crate::id::RunId;
 
 /// How much is kept.
@@ -54,7 +64,7 @@ pub struct Memory {
 
 #[derive(Default)]
 struct State {
-    runs: HashMap<RunId, Kept>,
+    runs: BTreeMap<RunId, Kept>,
     keys: HashMap<String, Key>,
     /// Ended runs, oldest end first, with what they hold.
     ended: VecDeque<(RunId, usize)>,
@@ -66,9 +76,18 @@ struct State {
 
 struct Kept {
     ask: Arc<Ask>,
+    panel: PanelName,
     created_at: Timestamp,
     entries: Vec<Entry>,
+    standing: Standing,
+    about: About,
     key: Option<String>,
+    epoch: u64,
+    /// Whether a writer of this process has it.
+    held: bool,
+    /// Whether its last writer gave it up on purpose.
+    released: bool,
+    crashes: u32,
 }
 
 struct Key {
@@ -86,6 +105,28 @@ impl Kept {
     fn size(&self) -> usize {
         self.ask.question.len() + self.entries.iter().map(Entry::size).sum::<usize>()
     }
+
+    fn is_wanted(&self, wanted: &Wanted) -> bool {
+        let has = |text: &str| {
+            let of_people = [self.about.title.as_deref(), self.about.note.as_deref()];
+            let texts = of_people.into_iter().flatten().chain([self.ask.question.as_str()]);
+            texts.into_iter().any(|found| found.to_lowercase().contains(text))
+        };
+        !self.about.hidden
+            && (wanted.statuses.is_empty() || wanted.statuses.contains(&self.standing.status))
+            && wanted.panel.as_ref().is_none_or(|panel| *panel == self.panel)
+            && wanted.text.as_ref().is_none_or(|text| has(&text.to_lowercase()))
+    }
+
+    fn listed(&self, run: &RunId) -> Listed {
+        Listed {
+            run: run.clone(),
+            panel: self.panel.clone(),
+            title: self.about.title.clone().unwrap_or_else(|| self.ask.title()),
+            created_at: self.created_at,
+            standing: self.standing.clone(),
+        }
+    }
 }
 
 /// How long a key of scope [`KeyScope::Day`] leads to its run.
@@ -95,6 +136,14 @@ impl Memory {
     /// An empty store that keeps this much.
     pub fn new(bounds: Bounds) -> Memory {
         Memory { bounds, state: Mutex::default() }
+    }
+
+    /// As if the process had died: nobody holds a run any more.
+    #[cfg(test)]
+    pub fn lose_holders(&self) {
+        for kept in self.state().runs.values_mut() {
+            kept.held = false;
+        }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -116,6 +165,15 @@ impl State {
             true => Taken::Same(key.run.clone()),
             false => Taken::Other(key.run.clone()),
         })
+    }
+
+    /// The run that a lease is of, if it still is.
+    fn held(&mut self, lease: &Lease) -> Result<&mut Kept, StoreError> {
+        let kept = self.runs.get_mut(&lease.run).ok_or(StoreError::Missing)?;
+        match kept.held && kept.epoch == lease.epoch {
+            true => Ok(kept),
+            false => Err(StoreError::Stale),
+        }
     }
 
     fn end(&mut self, run: &RunId, bounds: Bounds) {
@@ -152,12 +210,27 @@ impl Store for Memory {
         if let Some(earlier) = new.key.as_ref().and_then(|key| state.by_key(key, new.created_at)) {
             return Ok(Created::Taken(earlier));
         }
+        if let Some(retried) = new.retry_of.as_ref().and_then(|run| state.runs.get_mut(run)) {
+            retried.about.retried_by = Some(new.run.clone());
+        }
         let key = new.key.map(|IdempotencyKey { key, body, scope }| {
             let entry = Key { run: new.run.clone(), body, scope, since: new.created_at };
             state.keys.insert(key.clone(), entry);
             key
         });
-        let kept = Kept { ask: new.ask, created_at: new.created_at, entries: Vec::new(), key };
+        let kept = Kept {
+            ask: new.ask,
+            panel: new.panel,
+            created_at: new.created_at,
+            entries: Vec::new(),
+            standing: Standing::NEW,
+            about: About { retry_of: new.retry_of, ..About::default() },
+            key,
+            epoch: 1,
+            held: true,
+            released: false,
+            crashes: 0,
+        };
         state.runs.insert(new.run.clone(), kept);
         Ok(Created::New(Lease { run: new.run, epoch: 1 }))
     }
@@ -166,23 +239,26 @@ impl Store for Memory {
         Ok(self.state().by_key(key, now))
     }
 
-    async fn append(&self, lease: &Lease, entries: &[Entry]) -> Result<(), StoreError> {
+    async fn append(&self, lease: &Lease, batch: Batch) -> Result<(), StoreError> {
         let mut state = self.state();
-        let kept = state.runs.get_mut(&lease.run).ok_or(StoreError::Missing)?;
-        // Runs of this store never change hands.
-        if lease.epoch != 1 {
-            return Err(StoreError::Stale);
-        }
-        for (entry, expected) in entries.iter().zip(kept.entries.len() as u64 + 1..) {
-            if entry.seq != expected || kept.ended() {
-                return Err(StoreError::OutOfOrder { head: expected - 1, found: entry.seq });
+        let kept = state.held(lease)?;
+        let mut head = kept.entries.len() as u64;
+        for entry in &batch.entries {
+            if entry.seq != head + 1 || kept.ended() {
+                return Err(StoreError::OutOfOrder { head, found: entry.seq });
             }
-            kept.entries.push(entry.clone());
+            head = entry.seq;
         }
+        kept.entries.extend(batch.entries);
+        kept.standing = batch.standing.unwrap_or_else(|| kept.standing.clone());
         if kept.ended() {
             state.end(&lease.run, self.bounds);
         }
         Ok(())
+    }
+
+    async fn spool(&self, lease: &Lease, batch: Batch) -> Result<(), StoreError> {
+        self.append(lease, batch).await
     }
 
     async fn read(&self, run: &RunId, after: u64, limit: usize) -> Result<Vec<Entry>, StoreError> {
@@ -195,15 +271,78 @@ impl Store for Memory {
     async fn find(&self, run: &RunId) -> Result<Found, StoreError> {
         let state = self.state();
         Ok(match state.runs.get(run) {
-            Some(kept) => Found::Run(Record {
+            Some(kept) => Found::Run(Box::new(Record {
                 ask: Arc::clone(&kept.ask),
+                panel: kept.panel.clone(),
                 created_at: kept.created_at,
                 head: kept.entries.len() as u64,
-                ended: kept.ended(),
-            }),
+                standing: kept.standing.clone(),
+                about: kept.about.clone(),
+            })),
             None if state.left_set.contains(run) => Found::Expired,
             None => Found::Unknown,
         })
+    }
+
+    async fn list(&self, wanted: &Wanted) -> Result<Vec<Listed>, StoreError> {
+        let state = self.state();
+        let newest = state.runs.iter().rev();
+        let older = newest.filter(|(run, _)| wanted.before.as_ref().is_none_or(|before| *run < before));
+        let shown = older.filter(|(_, kept)| kept.is_wanted(wanted)).take(wanted.limit);
+        Ok(shown.map(|(run, kept)| kept.listed(run)).collect())
+    }
+
+    async fn note(&self, run: &RunId, change: Change) -> Result<(), StoreError> {
+        let mut state = self.state();
+        state.runs.get_mut(run).ok_or(StoreError::Missing)?.about.apply(change);
+        Ok(())
+    }
+
+    async fn purge(&self, run: &RunId) -> Result<(), StoreError> {
+        let mut state = self.state();
+        if !state.runs.contains_key(run) {
+            return Err(StoreError::Missing);
+        }
+        if let Some(at) = state.ended.iter().position(|(ended, _)| ended == run)
+            && let Some((_, size)) = state.ended.remove(at)
+        {
+            state.ended_bytes -= size;
+        }
+        state.forget(run.clone(), self.bounds);
+        Ok(())
+    }
+
+    async fn orphans(&self) -> Result<Vec<RunId>, StoreError> {
+        let state = self.state();
+        let alone = |kept: &Kept| !kept.ended() && !kept.held;
+        Ok(state.runs.iter().filter(|(_, kept)| alone(kept)).map(|(run, _)| run.clone()).collect())
+    }
+
+    async fn claim(&self, run: &RunId) -> Result<Claim, StoreError> {
+        let mut state = self.state();
+        let kept = state.runs.get_mut(run).ok_or(StoreError::Missing)?;
+        if std::mem::replace(&mut kept.held, true) {
+            return Err(StoreError::Stale);
+        }
+        kept.crashes += u32::from(!std::mem::take(&mut kept.released));
+        kept.epoch += 1;
+        Ok(Claim { lease: Lease { run: run.clone(), epoch: kept.epoch }, crashes: kept.crashes })
+    }
+
+    async fn release(&self, lease: &Lease) -> Result<(), StoreError> {
+        let mut state = self.state();
+        let kept = state.held(lease)?;
+        (kept.held, kept.released) = (false, true);
+        Ok(())
+    }
+
+    async fn sweep(&self, _: Timestamp) -> Result<(), StoreError> {
+        // Runs leave when others end.
+        Ok(())
+    }
+
+    fn health(&self) -> Health {
+        Health::Good
     }
 }
 
@@ -214,7 +353,11 @@ mod tests {
 
     #[tokio::test]
     async fn it_keeps_what_every_store_keeps() {
-        conformance::check(|| Arc::new(Memory::default())).await;
+        let restarted = |store: Arc<Memory>| {
+            store.lose_holders();
+            store
+        };
+        conformance::check(|| Arc::new(Memory::default()), restarted).await;
     }
 
     #[tokio::test]

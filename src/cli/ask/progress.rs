@@ -77,6 +77,8 @@ impl Progress {
             ),
             Body::QueryCompleted(query) => completed(&query),
             Body::RunWarning(warning) => format!("warning: {}", warning.message),
+            Body::RunPaused(_) => "paused: no new query starts until the run is resumed".into(),
+            Body::RunResumed(_) => "resumed".into(),
             Body::QueryDelta(_) | Body::FinalResult(_) => return None,
         })
     }
