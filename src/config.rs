@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::engine::Offer;
+use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
 use crate::fault::Fault;
 use crate::panel::Panel;
@@ -241,6 +242,7 @@ impl Default for runs::Settings {
             default_panel: "audit".parse().expect("a plain lower-case word is a name"),
             clocks: Defaults::default(),
             grace: Duration::from_secs(30),
+            recovery: Recovery::default(),
             active_runs: 1000,
         }
     }

@@ -10,29 +10,40 @@ pub mod clocks;
 mod control;
 mod finish;
 mod job;
+mod obey;
 mod offer;
+mod past;
 mod prompt;
 mod query;
+mod recover;
 mod retry;
+mod tasks;
 mod track;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
-use tokio::task::Id;
-use tokio::task::JoinError;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
 
 pub use control::Control;
+pub use control::Done;
+pub use control::Order;
+pub use control::Orders;
+pub use control::Refused;
 pub use job::CannotRun;
 pub use job::Job;
 pub use job::Planned;
 pub use offer::Offer;
+pub use past::Past;
+pub use recover::Recovery;
+pub use recover::Verdict;
+pub use recover::conclude;
+pub use recover::give_up;
+pub use recover::go_on;
 
 use crate::audit::Checked;
 use crate::event::Body;
@@ -49,69 +60,94 @@ use crate::panel::plan;
 use crate::panel::plan::State;
 use crate::pool::Turn;
 use crate::store::StoreError;
+use control::Heard;
 use finish::Ended;
 use finish::Stop;
 use query::Asking;
+use query::Earlier;
 use query::Said;
-use query::Say;
+use query::Speaker;
+use tasks::Tasks;
 use track::Expected;
 use track::Track;
 
 /// Messages of a run's queries that may wait; beyond that the queries wait, and with them their providers.
 const EARS: usize = 64;
+/// The longest pause; a run that nobody resumes must not stay for ever.
+const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Runs `job` to its end.
 ///
 /// # Errors
 /// [`StoreError`] when the store no longer takes the run's events; then nothing is asked any more.
-pub async fn drive(job: Job, writer: Writer, control: Control) -> Result<(), StoreError> {
-    let (mouth, ear) = mpsc::channel(EARS);
-    let tracks = job
-        .queries
-        .iter()
-        .map(|planned| {
-            let query = &planned.query;
-            Track::new(query.name.clone(), Expected::of(query.output.as_deref(), query.max_tokens))
-        })
-        .collect();
-    let deadline = Instant::now() + job.limit.saturating_sub(writer.elapsed());
-    let fence = prompt::fence();
-    let tasks = Tasks { set: JoinSet::new(), ids: HashMap::new() };
-    let run = Run { job, writer, tracks, tasks, mouth, deadline, fence, checked: None, warnings: Vec::new() };
-    run.drive(ear, control).await
+pub async fn drive(job: Job, writer: Writer, orders: Orders) -> Result<(), StoreError> {
+    let (mut run, ear) = Run::new(job, writer);
+    let started = run.job.started(run.writer.run());
+    run.writer.append(&[started]).await?;
+    run.check().await?;
+    run.carry_over().await?;
+    run.go(ear, orders).await
 }
+
+type Ear = mpsc::Receiver<(Speaker, Said)>;
 
 struct Run {
     job: Job,
     writer: Writer,
     tracks: Vec<Track>,
     tasks: Tasks,
-    mouth: mpsc::Sender<(usize, Said)>,
     deadline: Instant,
+    /// Since when no query starts.
+    paused: Option<Instant>,
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     checked: Option<Arc<Checked>>,
+    /// Whether the findings of the checks have been told.
+    checks_told: bool,
     warnings: Vec<Warning>,
-}
-
-/// The tasks of a run's queries.
-struct Tasks {
-    set: JoinSet<()>,
-    ids: HashMap<Id, usize>,
+    /// Who waits to hear that an order is carried out, once its events are written.
+    answers: Vec<obey::Answer>,
 }
 
 impl Run {
-    async fn drive(
-        mut self,
-        mut ear: mpsc::Receiver<(usize, Said)>,
-        control: Control,
-    ) -> Result<(), StoreError> {
-        let started = self.job.started(self.writer.run());
-        self.writer.append(&[started]).await?;
-        self.check().await?;
+    fn new(job: Job, writer: Writer) -> (Run, Ear) {
+        let (mouth, ear) = mpsc::channel(EARS);
+        let tracks =
+            job.queries.iter().map(|planned| Track::new(planned.query.name.clone(), expected(planned)));
+        let run = Run {
+            tracks: tracks.collect(),
+            tasks: Tasks::new(mouth),
+            deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
+            paused: None,
+            fence: prompt::fence(),
+            checked: None,
+            checks_told: false,
+            warnings: Vec::new(),
+            answers: Vec::new(),
+            job,
+            writer,
+        };
+        (run, ear)
+    }
+
+    /// Asks until the run is over, one way or another.
+    async fn go(mut self, mut ear: Ear, mut orders: Orders) -> Result<(), StoreError> {
         self.start_ready().await?;
-        let stop = self.listen(&mut ear, &control).await?;
-        self.finish(stop).await
+        match self.listen(&mut ear, &mut orders).await? {
+            Stop::StandDown => self.stand_down().await,
+            stop => self.finish(stop).await,
+        }
+    }
+
+    /// Tells the answers that another run has paid for.
+    async fn carry_over(&mut self) -> Result<(), StoreError> {
+        let mut out = Vec::new();
+        for end in self.job.retry.iter().flat_map(|retry| retry.carried.iter().cloned()) {
+            if let Some(track) = self.tracks.iter_mut().find(|track| *track.name() == end.query) {
+                track.carry(end, &mut out);
+            }
+        }
+        self.writer.append(&out).await
     }
 
     /// The checks without AI, before anybody is asked.
@@ -129,7 +165,9 @@ impl Run {
         let models = self.job.queries.iter().filter(|planned| planned.asks_a_model());
         let sent = models.map(|planned| (planned.query.name.to_string(), checked.brief.positions_sent));
         checked.checks.coverage.positions_sent = sent.collect();
-        self.writer.append(&[checks_completed(&checked, started.elapsed())]).await?;
+        if !std::mem::replace(&mut self.checks_told, true) {
+            self.writer.append(&[checks_completed(&checked, started.elapsed())]).await?;
+        }
         let (sent, total) = (checked.brief.positions_sent, checked.checks.coverage.positions_total);
         let left_out = sent < total && !checked.checks.coverage.positions_sent.is_empty();
         self.checked = Some(Arc::new(checked));
@@ -144,7 +182,11 @@ impl Run {
         }
     }
 
+    /// Warns once.
     async fn warn(&mut self, code: &str, message: String) -> Result<(), StoreError> {
+        if self.warnings.iter().any(|warning| warning.code == code) {
+            return Ok(());
+        }
         self.warnings.push(Warning {
             source: "run".into(),
             severity: "warning".into(),
@@ -160,10 +202,13 @@ impl Run {
         let now = Instant::now();
         let (mut started, mut queued) = (Vec::new(), Vec::new());
         let mut starting = Vec::new();
-        let ready = plan::ready(&self.job.panel, |query| self.state(query));
+        let ready = match self.paused {
+            Some(_) => Vec::new(),
+            None => plan::ready(&self.job.panel, |query| self.state(query)),
+        };
         for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
             self.tracks[index].ready(self.job.queries[index].first(), now);
-            let asking = match self.asking(index, now) {
+            let asking = match self.asking(index, Earlier::default()) {
                 Ok(asking) => asking,
                 Err(failure) => {
                     self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut queued);
@@ -181,18 +226,12 @@ impl Run {
         started.append(&mut queued);
         self.writer.append(&started).await?;
         for (index, asking, turn) in starting {
-            self.spawn(index, asking, turn);
+            self.tasks.spawn(index, asking, turn);
         }
         Ok(())
     }
 
-    fn spawn(&mut self, index: usize, asking: Asking, turn: Turn) {
-        let say = Say { index, run: self.mouth.clone() };
-        let handle = self.tasks.set.spawn(query::run(asking, turn, say));
-        self.tasks.ids.insert(handle.id(), index);
-    }
-
-    fn asking(&self, index: usize, since: Instant) -> Result<Asking, Failure> {
+    fn asking(&self, index: usize, earlier: Earlier) -> Result<Asking, Failure> {
         let planned = &self.job.queries[index];
         let answer = |track: &Track| {
             let result = track.end.as_ref()?.result.clone()?;
@@ -212,7 +251,8 @@ impl Run {
             schema: planned.schema.clone(),
             messages: material.messages(&planned.query)?,
             checked: self.checked.clone(),
-            since,
+            since: Instant::now(),
+            earlier,
         })
     }
 
@@ -255,30 +295,34 @@ impl Run {
         self.tracks.iter().all(|track| track.end.is_some())
     }
 
-    /// Hears the queries until all have ended, the time is over or somebody cancels.
-    async fn listen(
-        &mut self,
-        ear: &mut mpsc::Receiver<(usize, Said)>,
-        control: &Control,
-    ) -> Result<Stop, StoreError> {
+    /// Hears the queries until all have ended, the time is over or somebody ends it.
+    async fn listen(&mut self, ear: &mut Ear, orders: &mut Orders) -> Result<Stop, StoreError> {
         let mut out = Vec::new();
         while !self.is_over() {
             let flush_at = self.tracks.iter().filter_map(Track::flush_at).min();
-            // No arm loses anything when another wins: what was said stays in the channel,
+            let was_paused = self.paused.is_some();
+            // No arm loses anything when another wins: what was said or ordered stays in its channel,
             // an ended task stays in the set, and the rest is only time.
             tokio::select! {
                 biased;
-                reason = control.cancelled() => return Ok(Stop::Cancelled(reason)),
-                () = sleep_until(self.deadline) => return Ok(Stop::RunTimeout),
-                Some((index, said)) = ear.recv() => {
-                    self.hear(index, said, &mut out);
-                    // Whatever else has been said is committed with it.
-                    while let Ok((index, said)) = ear.try_recv() {
-                        self.hear(index, said, &mut out);
+                heard = orders.next() => match heard {
+                    Heard::Cancelled(reason) => return Ok(Stop::Cancelled(reason)),
+                    Heard::Order(given) => {
+                        self.hear_all(ear, &mut out);
+                        if let Some(stop) = self.obey(given, &mut out) {
+                            self.writer.append(&out).await?;
+                            return Ok(stop);
+                        }
                     }
+                },
+                () = sleep_until(self.time_is_over()) => return Ok(Stop::RunTimeout),
+                Some((speaker, said)) = ear.recv() => {
+                    self.hear(speaker, said, &mut out);
+                    // Whatever else has been said is committed with it.
+                    self.hear_all(ear, &mut out);
                 }
-                Some(task) = self.tasks.set.join_next_with_id() => self.bury(task, &mut out),
-                () = sleep_until(flush_at.unwrap_or(self.deadline)) => {}
+                Some(panicked) = self.tasks.next_panicked() => self.bury(panicked, &mut out),
+                () = sleep_until(flush_at.unwrap_or(self.deadline)), if flush_at.is_some() => {}
             }
             let now = Instant::now();
             for track in self.tracks.iter_mut().filter(|track| track.flush_at().is_some_and(|at| at <= now)) {
@@ -287,64 +331,99 @@ impl Run {
             self.writer.append(&out).await?;
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
-            if ended {
+            if ended || (was_paused && self.paused.is_none()) {
                 self.start_ready().await?;
             }
+            self.answer();
         }
         Ok(Stop::Done)
     }
 
-    fn hear(&mut self, index: usize, said: Said, out: &mut Vec<Body>) {
-        self.tracks[index].hear(said, Instant::now(), out);
+    /// When the run ends by itself: its limit stands still while it is paused.
+    fn time_is_over(&self) -> Instant {
+        self.paused.map_or(self.deadline, |since| since + LONGEST_PAUSE)
+    }
+
+    fn hear(&mut self, speaker: Speaker, said: Said, out: &mut Vec<Body>) {
+        if self.tasks.is_current(speaker) {
+            self.tracks[speaker.index].hear(said, Instant::now(), out);
+        }
+    }
+
+    fn hear_all(&mut self, ear: &mut Ear, out: &mut Vec<Body>) {
+        while let Ok((speaker, said)) = ear.try_recv() {
+            self.hear(speaker, said, out);
+        }
     }
 
     /// A task that ended has said so itself, unless it panicked.
-    fn bury(&mut self, task: Result<(Id, ()), JoinError>, out: &mut Vec<Body>) {
-        let Err(error) = task else { return };
-        let Some(&index) = self.tasks.ids.get(&error.id()) else { return };
+    fn bury(&mut self, panicked: Option<usize>, out: &mut Vec<Body>) {
+        let Some(index) = panicked else { return };
         tracing::error!(run = %self.writer.run(), query = %self.tracks[index].name(), "a query panicked");
         let failure =
             Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
         self.tracks[index].stop(QueryStatus::Failed, failure, Instant::now(), out);
     }
 
+    /// Leaves the run as it is, for the next process.
+    async fn stand_down(mut self) -> Result<(), StoreError> {
+        self.tasks.shutdown().await;
+        self.writer.release().await
+    }
+
     /// Ends what is open and the run with it.
     async fn finish(mut self, stop: Stop) -> Result<(), StoreError> {
         // First the connections: the providers must notice before anybody is told.
-        self.tasks.set.shutdown().await;
+        self.tasks.shutdown().await;
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
-        let queries: Vec<_> = self.tracks.into_iter().filter_map(|track| track.end).collect();
+        let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
         let ended = Ended {
             run: self.writer.run(),
-            panel: &self.job.panel,
+            panel: &self.job.panel.name,
+            merge: &self.job.panel.merge,
             queries: &queries,
             checked: self.checked.as_deref(),
-            warnings: self.warnings,
+            warnings: std::mem::take(&mut self.warnings),
             stop,
             total: self.writer.elapsed(),
         };
         let last = Body::FinalResult(Box::new(ended.result()));
-        self.writer.append(&[last]).await
+        self.writer.append(&[last]).await?;
+        self.answer();
+        Ok(())
     }
 
     fn end_open(&mut self, stop: Stop, out: &mut Vec<Body>) {
         let (status, failure) = match stop {
-            Stop::Done => return,
+            Stop::Done | Stop::StandDown => return,
             Stop::RunTimeout => {
-                let message = format!("The run's limit of {} s was reached.", self.job.limit.as_secs_f64());
+                let message = match self.paused {
+                    None => format!("The run's limit of {} s was reached.", self.job.limit.as_secs_f64()),
+                    Some(_) => "The run was paused for more than a day.".to_owned(),
+                };
                 (QueryStatus::Failed, Failure::new(Code::RunTimeout, message))
             }
             Stop::Cancelled(_) => {
                 (QueryStatus::Cancelled, Failure::new(Code::Cancelled, "The run was cancelled."))
             }
+            Stop::Finished => {
+                let message = "The run was finished with what was there.";
+                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, message))
+            }
+            Stop::Interrupted | Stop::Lost(_) => (QueryStatus::Failed, stop.interruption()),
         };
         let now = Instant::now();
         for track in &mut self.tracks {
             track.stop(status, failure.clone(), now, out);
         }
     }
+}
+
+/// What a query's progress is measured against.
+fn expected(planned: &Planned) -> Expected {
+    Expected::of(planned.query.output.as_deref(), planned.query.max_tokens)
 }
 
 fn checks_completed(checked: &Checked, time: Duration) -> Body {

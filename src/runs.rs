@@ -3,6 +3,8 @@
 //! A run belongs to nobody who watches it: streams come and go, and what
 //! their going means is the run's own `on_disconnect`.
 
+mod orders;
+mod recover;
 pub mod snapshot;
 mod watchers;
 
@@ -25,19 +27,22 @@ use crate::engine::CannotRun;
 use crate::engine::Control;
 use crate::engine::Job;
 use crate::engine::Offer;
+use crate::engine::Orders;
+use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
 use crate::event::CancelReason;
 use crate::id::PanelName;
 use crate::id::QueryName;
 use crate::id::RunId;
 use crate::journal::Journal;
-use crate::journal::Writer;
+use crate::journal::Unwritten;
 use crate::panel::Panel;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::store::Created;
 use crate::store::Found;
 use crate::store::IdempotencyKey;
+use crate::store::Lease;
 use crate::store::NewRun;
 use crate::store::Record;
 use crate::store::Store;
@@ -45,6 +50,8 @@ use crate::store::StoreError;
 use crate::store::Taken;
 use watchers::Watchers;
 
+pub use orders::NotDone;
+pub use orders::NotRetried;
 pub use watchers::Watch;
 
 /// How runs are run.
@@ -56,6 +63,8 @@ pub struct Settings {
     pub clocks: Defaults,
     /// How long a run of [`crate::event::OnDisconnect::Grace`] goes on unwatched.
     pub grace: Duration,
+    /// What happens to runs that an earlier process left behind.
+    pub recovery: Recovery,
     /// Most runs at once.
     pub active_runs: usize,
 }
@@ -146,8 +155,11 @@ impl Runs {
     /// # Errors
     /// [`Refusal`]; then nothing was started.
     pub async fn start(&self, ask: Ask, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
-        let ask = Arc::new(ask);
-        let job = self.plan(&ask)?;
+        let job = self.plan(&Arc::new(ask))?;
+        self.start_job(job, key).await
+    }
+
+    async fn start_job(&self, job: Job, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
         let created_at = Timestamp::now();
         // A repeated request makes no new run: it is let in even when none may be made.
         if let Some(key) = &key
@@ -159,19 +171,34 @@ impl Runs {
             return Err(Refusal::Draining);
         }
         let run = RunId::generate();
-        let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store), 0);
-        let live = Live { journal, control: Control::default(), watchers: Watchers::default() };
         // Listed before it is made: whoever finds it by its key must find it under way.
-        let listed = self.list(run.clone(), live.clone()).ok_or(Refusal::Overloaded)?;
-        let panel = job.panel.name.clone();
-        let new = NewRun { run, ask, panel, created_at, key, retry_of: None };
+        let opened = self.open(run.clone(), 0, self.settings.active_runs).ok_or(Refusal::Overloaded)?;
+        let new = NewRun {
+            run,
+            ask: Arc::clone(&job.ask),
+            panel: job.panel.name.clone(),
+            created_at,
+            key,
+            retry_of: job.retry.as_ref().map(|retry| retry.of.clone()),
+        };
         match self.store.create(new).await.map_err(Refusal::Store)? {
-            Created::New(lease) => {
-                let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
-                Ok(self.launch(job, writer, live, listed))
-            }
+            Created::New(lease) => Ok(self.launch(job, lease, opened)),
             Created::Taken(taken) => self.join(taken).await,
         }
+    }
+
+    /// Lists a run as under way, its journal standing at `seq`, if fewer than `most` are.
+    fn open(&self, run: RunId, seq: u64, most: usize) -> Option<Opened> {
+        let (unwritten, journal) = Journal::open(run.clone(), Arc::clone(&self.store), seq);
+        let (control, orders) = Control::open();
+        let live = Live { journal, control, watchers: Watchers::default() };
+        let mut all = self.live();
+        if all.len() >= most {
+            return None;
+        }
+        all.insert(run.clone(), live.clone());
+        let listed = Listed { run, live: Arc::clone(&self.live) };
+        Some(Opened { unwritten, orders, live, listed })
     }
 
     /// Reads the run that a key leads to.
@@ -183,16 +210,6 @@ impl Runs {
             }),
             Taken::Other(run) => Err(Refusal::Conflict(run)),
         }
-    }
-
-    /// Puts a run on the list of live ones until the entry is dropped, if there is a place.
-    fn list(&self, run: RunId, live: Live) -> Option<Listed> {
-        let mut all = self.live();
-        if all.len() >= self.settings.active_runs {
-            return None;
-        }
-        all.insert(run.clone(), live);
-        Some(Listed { run, live: Arc::clone(&self.live) })
     }
 
     fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
@@ -207,13 +224,17 @@ impl Runs {
         })
     }
 
-    fn launch(&self, job: Job, writer: Writer, live: Live, listed: Listed) -> Attached {
+    fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
+        let Opened { unwritten, orders, live, listed } = opened;
         let Live { journal, control, watchers } = live;
-        let run = writer.run().clone();
+        let run = lease.run.clone();
         let leaving = watchers.all_left(job.on_disconnect, self.settings.grace);
+        let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
+        let driving = engine::drive(job, writer, orders);
+        let supervised = supervise(run.clone(), driving, control, leaving);
         self.tasks.spawn(async move {
             let _listed = listed;
-            supervise(job, writer, control, leaving).await;
+            supervised.await;
         });
         Attached { run, created: true, journal, watchers: Some(watchers) }
     }
@@ -243,17 +264,6 @@ impl Runs {
             Ok(Found::Unknown) => Err(Absent::Unknown),
             Err(error) => Err(Absent::Store(error)),
         }
-    }
-
-    /// Cancels a run; whether it was under way.
-    pub fn cancel(&self, run: &RunId, reason: CancelReason) -> bool {
-        let live = self.live();
-        // A run that has told its end may still be putting its things away.
-        let found = live.get(run).filter(|live| !live.journal.head().ended);
-        if let Some(live) = found {
-            live.control.cancel(reason);
-        }
-        found.is_some()
     }
 
     /// How many runs are under way.
@@ -292,22 +302,26 @@ impl Runs {
         self.tasks.wait().await;
     }
 
-    /// Cancels every run because the server stops.
-    pub fn cancel_all(&self) {
-        for live in self.live().values() {
-            live.control.cancel(CancelReason::Shutdown);
-        }
-    }
-
     fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
+/// A run that is listed and that nobody drives yet.
+struct Opened {
+    unwritten: Unwritten,
+    orders: Orders,
+    live: Live,
+    listed: Listed,
+}
+
 /// Drives the run; cancels it when everybody has left.
-async fn supervise(job: Job, writer: Writer, control: Control, leaving: impl Future<Output = ()>) {
-    let run = writer.run().clone();
-    let driving = engine::drive(job, writer, control.clone());
+async fn supervise(
+    run: RunId,
+    driving: impl Future<Output = Result<(), StoreError>>,
+    control: Control,
+    leaving: impl Future<Output = ()>,
+) {
     tokio::pin!(driving);
     let driven = tokio::select! {
         driven = &mut driving => driven,

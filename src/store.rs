@@ -109,6 +109,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// How the store is.
     fn health(&self) -> Health;
+
+    /// Whether its runs outlive the process.
+    fn outlives_process(&self) -> bool {
+        true
+    }
 }
 
 /// A run to be made.

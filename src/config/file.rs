@@ -111,6 +111,9 @@ impl File {
         set(&mut self.door.stream_max_age, table.take_clock("stream_max_age"));
         set(&mut self.door.heartbeat, table.take_clock("heartbeat"));
         set(&mut self.runs.grace, table.take_duration("grace"));
+        set(&mut self.runs.recovery.within, table.take_duration("recover_within"));
+        let asks_again = table.take_word("on_recovery", &[("ask_again", true), ("fail", false)]);
+        set(&mut self.runs.recovery.asks_again, asks_again);
         if let Some(text) = table.take_text("body_limit") {
             match bytes(text.get_ref()) {
                 Some(limit) => self.door.body_limit = limit,

@@ -18,8 +18,9 @@ use crate::event::RunOutcome;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::id::PanelName;
 use crate::id::RunId;
-use crate::panel::Panel;
+use crate::panel::Merge;
 use crate::panel::Report;
 
 /// How a run came to its end.
@@ -31,6 +32,34 @@ pub enum Stop {
     RunTimeout,
     /// Somebody cancelled it.
     Cancelled(CancelReason),
+    /// Somebody wanted what was there.
+    Finished,
+    /// The server was down for too long to go on.
+    Interrupted,
+    /// It cannot go on at all: whatever succeeded, it failed.
+    Lost(Code),
+    /// The server stops and the next one goes on: no end.
+    StandDown,
+}
+
+impl Stop {
+    /// What is told of a query that the server's own end has cost.
+    pub fn interruption(self) -> Failure {
+        match self {
+            Stop::Lost(Code::PoisonRun) => {
+                let message = "The server stopped several times while this ran; it is not tried again.";
+                Failure::new(Code::PoisonRun, message)
+            }
+            Stop::Lost(_) => {
+                let message = "The server stopped while this ran, and its panel or its models have changed.";
+                Failure::new(Code::Interrupted, message)
+            }
+            _ => {
+                let message = "The server stopped while this ran, and was away for too long to go on.";
+                Failure::new(Code::Interrupted, message)
+            }
+        }
+    }
 }
 
 /// What the last event is made of.
@@ -38,7 +67,9 @@ pub struct Ended<'a> {
     /// The run.
     pub run: &'a RunId,
     /// Its panel.
-    pub panel: &'a Panel,
+    pub panel: &'a PanelName,
+    /// How its answers become one result.
+    pub merge: &'a Merge,
     /// Every query, in the panel's order.
     pub queries: &'a [QueryCompleted],
     /// What the checks read and found, if the panel has checks.
@@ -63,7 +94,7 @@ impl Ended<'_> {
         let output = self.output(status, &warnings);
         let findings_only = output.is_none() && self.checked.is_some();
         match output {
-            Some(mut output) if self.panel.merge.flatten => {
+            Some(mut output) if self.merge.flatten => {
                 if let Some(Value::Array(merged)) = output.remove("warnings") {
                     warnings_out = merged;
                 }
@@ -80,9 +111,9 @@ impl Ended<'_> {
             status,
             reason: match self.stop {
                 Stop::Cancelled(reason) => Some(reason),
-                Stop::Done | Stop::RunTimeout => None,
+                _ => None,
             },
-            panel: self.panel.name.clone(),
+            panel: self.panel.clone(),
             error,
             warnings: warnings_out,
             performance: self.performance(),
@@ -102,9 +133,10 @@ impl Ended<'_> {
     fn status(&self) -> RunOutcome {
         let succeeded = self.count(QueryStatus::Succeeded);
         // An ask for some of the queries cannot need more than it asked for.
-        let need = self.panel.merge.need.min(self.queries.len());
+        let need = self.merge.need.min(self.queries.len());
         match self.stop {
             Stop::Cancelled(_) => RunOutcome::Cancelled,
+            Stop::Lost(_) => RunOutcome::Failed,
             _ if succeeded == self.queries.len() => RunOutcome::Completed,
             _ if succeeded >= need => RunOutcome::Partial,
             _ => RunOutcome::Failed,
@@ -117,17 +149,14 @@ impl Ended<'_> {
             self.queries.iter().filter_map(|query| Some((query, query.error.as_ref()?))).collect();
         let code = match self.stop {
             Stop::RunTimeout => Code::RunTimeout,
+            Stop::Lost(code) => code,
             _ => failed.first().map_or(Code::ProviderError, |(_, failure)| failure.code),
         };
         let causes: Vec<String> =
             failed.iter().map(|(query, failure)| format!("{}: {}", query.query, failure.message)).collect();
         let what = match self.count(QueryStatus::Succeeded) {
             0 => "No query succeeded.".to_owned(),
-            n => format!(
-                "{n} of {} queries succeeded, {} are needed.",
-                self.queries.len(),
-                self.panel.merge.need
-            ),
+            n => format!("{n} of {} queries succeeded, {} are needed.", self.queries.len(), self.merge.need),
         };
         let message = format!("{what} {}", causes.join(" "));
         Failure {
@@ -160,7 +189,7 @@ impl Ended<'_> {
         if status == RunOutcome::Failed || (status == RunOutcome::Cancelled && !has_answer) {
             return None;
         }
-        match (self.panel.merge.report, self.checked) {
+        match (self.merge.report, self.checked) {
             (Some(Report::Construction), Some(checked)) => {
                 let parts: Vec<_> = self.queries.iter().filter_map(part).collect();
                 audit::report(&parts, &checked.project, &checked.checks, warnings)

@@ -16,6 +16,7 @@ use crate::event::Body;
 use crate::event::Links;
 use crate::event::OnDisconnect;
 use crate::event::PlannedQuery;
+use crate::event::QueryCompleted;
 use crate::event::RunStarted;
 use crate::event::RunTimeouts;
 use crate::id::QueryName;
@@ -40,6 +41,17 @@ pub struct Job {
     pub limit: Duration,
     /// What happens when nobody watches.
     pub on_disconnect: OnDisconnect,
+    /// What it takes over from the run that it retries.
+    pub retry: Option<Retry>,
+}
+
+/// A run whose failed queries are asked again.
+#[derive(Clone, Debug)]
+pub struct Retry {
+    /// The run.
+    pub of: RunId,
+    /// Its answers, which are not asked for again.
+    pub carried: Vec<QueryCompleted>,
 }
 
 /// One query with its targets.
@@ -98,7 +110,46 @@ impl Job {
         let firsts = queries.iter().map(|planned| &planned.targets[0].0);
         let limit = ask.options.run_timeout.unwrap_or_else(|| clocks::run(defaults, &panel, firsts));
         let on_disconnect = ask.options.on_disconnect.unwrap_or(OnDisconnect::Continue);
-        Ok(Job { panel, ask, queries, limit, on_disconnect })
+        Ok(Job { panel, ask, queries, limit, on_disconnect, retry: None })
+    }
+
+    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again.
+    pub fn carry_over(&mut self, of: RunId, answers: Vec<QueryCompleted>) {
+        let fits = |end: &QueryCompleted| {
+            let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
+            let schema = planned.map(|planned| planned.schema.as_ref());
+            match (schema, &end.result) {
+                (Some(Some(schema)), Some(answer)) => schema.faults(answer).is_empty(),
+                (Some(None), Some(_)) => true,
+                _ => false,
+            }
+        };
+        let carried = answers.into_iter().filter(fits);
+        let carried = carried.map(|end| QueryCompleted {
+            time_ms: 0,
+            attempts: 0,
+            usage: None,
+            carried_over: true,
+            recovered: false,
+            ..end
+        });
+        self.retry = Some(Retry { of, carried: carried.collect() });
+    }
+
+    /// Holds the job to what an earlier process announced; `false` when that cannot be done any more because
+    /// the panel has changed.
+    pub fn hold_to(&mut self, started: &RunStarted) -> bool {
+        let same_queries = self.queries.len() == started.queries.len()
+            && self.queries.iter().zip(&started.queries).all(|(ours, told)| ours.query.name == told.query);
+        if started.panel_revision != self.panel.revision || !same_queries {
+            return false;
+        }
+        self.limit = Duration::from_millis(started.timeouts.run_ms);
+        self.on_disconnect = started.on_disconnect;
+        for (ours, told) in self.queries.iter_mut().zip(&started.queries) {
+            ours.limit = Duration::from_millis(told.timeout_ms);
+        }
+        true
     }
 
     /// Whether a simulated provider may be asked.
@@ -124,7 +175,7 @@ impl Job {
             timeouts: RunTimeouts { run_ms: self.limit.as_millis() as u64 },
             on_disconnect: self.on_disconnect,
             links: Links::of(run),
-            retry_of: None,
+            retry_of: self.retry.as_ref().map(|retry| retry.of.clone()),
         })
     }
 }

@@ -55,6 +55,28 @@ pub struct Asking {
     pub checked: Option<Arc<Checked>>,
     /// Since when it is ready.
     pub since: Instant,
+    /// What an earlier process has done for it.
+    pub earlier: Earlier,
+}
+
+/// What an earlier process has done for a query; nothing for most.
+#[derive(Clone, Debug, Default)]
+pub struct Earlier {
+    /// How much of its time is used up.
+    pub time: Duration,
+    /// Attempts made.
+    pub attempts: u32,
+    /// The target that was asked last, by its place.
+    pub target: usize,
+    /// Why its first attempt failed.
+    pub first_failure: Option<Failure>,
+}
+
+impl Asking {
+    /// What is left of its time.
+    fn left(&self) -> Duration {
+        self.limit.saturating_sub(self.earlier.time + self.since.elapsed())
+    }
 }
 
 /// What a query tells its run.
@@ -84,16 +106,25 @@ pub struct Success {
 /// The way from a query to its run.
 #[derive(Clone)]
 pub struct Say {
+    /// Who speaks.
+    pub speaker: Speaker,
+    /// The run's ear.
+    pub run: mpsc::Sender<(Speaker, Said)>,
+}
+
+/// A task of a query; one that left the queue and came back is another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speaker {
     /// The query's number in the run.
     pub index: usize,
-    /// The run's ear.
-    pub run: mpsc::Sender<(usize, Said)>,
+    /// Which of its tasks.
+    pub task: u32,
 }
 
 impl Say {
     async fn say(&self, said: Said) {
         // The run stops listening only when it drops this task.
-        let _ = self.run.send((self.index, said)).await;
+        let _ = self.run.send((self.speaker, said)).await;
     }
 }
 
@@ -114,7 +145,7 @@ pub fn asked(target: &Target) -> Asked {
 
 /// Asks until there is an answer, nothing is left to try, or the time is over.
 pub async fn run(asking: Asking, turn: Turn, mut say: Say) {
-    let deadline = asking.since + asking.limit;
+    let deadline = Instant::now() + asking.left();
     let mut attempts = Attempts::new(&asking);
     let outcome = match timeout_at(deadline, attempts.run(turn, &mut say)).await {
         Ok(outcome) => outcome,
@@ -143,8 +174,8 @@ struct Attempts<'a> {
 
 impl<'a> Attempts<'a> {
     fn new(asking: &'a Asking) -> Attempts<'a> {
-        let usage = Usage::default();
-        Attempts { asking, at: 0, here: 0, total: 0, usage, complaint: None, first_failure: None }
+        let Earlier { attempts: total, target: at, first_failure, .. } = asking.earlier.clone();
+        Attempts { asking, at, here: 0, total, usage: Usage::default(), complaint: None, first_failure }
     }
 
     async fn run(&mut self, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
@@ -188,7 +219,7 @@ impl<'a> Attempts<'a> {
             here: self.here,
             total: self.total,
             more_targets: self.at + 1 < self.asking.targets.len(),
-            left: self.asking.limit.saturating_sub(self.asking.since.elapsed()),
+            left: self.asking.left(),
         }
     }
 

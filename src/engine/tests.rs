@@ -31,6 +31,7 @@ use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
 use crate::provider::scripted::script;
 use crate::store::Memory;
+use crate::store::Store;
 use crate::store::conformance;
 
 /// A panel from its TOML; every prompt is the question.
@@ -74,7 +75,9 @@ struct Begun {
     job: Job,
     writer: Writer,
     control: Control,
+    orders: Orders,
     journal: Journal,
+    store: Arc<Memory>,
 }
 
 async fn begin(panel: &Arc<Panel>, pool: &Pool) -> Begun {
@@ -83,14 +86,15 @@ async fn begin(panel: &Arc<Panel>, pool: &Pool) -> Begun {
     let job = Job::plan(&offer, ask, pool, &Defaults::default()).unwrap();
     let store = Arc::new(Memory::default());
     let lease = conformance::begin(&*store, None).await;
-    let (unwritten, journal) = Journal::open(lease.run.clone(), store, 0);
+    let (unwritten, journal) = Journal::open(lease.run.clone(), Arc::clone(&store) as Arc<dyn Store>, 0);
     let writer = unwritten.begin(lease, false, Duration::ZERO);
-    Begun { job, writer, control: Control::default(), journal }
+    let (control, orders) = Control::open();
+    Begun { job, writer, control, orders, journal, store }
 }
 
 impl Begun {
     async fn run(self) -> Events {
-        drive(self.job, self.writer, self.control).await.unwrap();
+        drive(self.job, self.writer, self.orders).await.unwrap();
         Events::of(&self.journal).await
     }
 }
@@ -382,9 +386,9 @@ async fn a_panic_in_a_provider_fails_only_its_query() {
 
 /// Cancels a run when `when` has passed; everything must then be over at once.
 async fn cancelled_after(provider: &Scripted, when: Duration) -> Events {
-    let Begun { job, writer, control, journal } =
+    let Begun { job, writer, control, orders, journal, .. } =
         begin(&queries(1, ""), &pool(vec![Arc::new(provider.clone())], 8)).await;
-    let driving = drive(job, writer, control.clone());
+    let driving = drive(job, writer, orders);
     tokio::pin!(driving);
     let began = Instant::now();
     tokio::select! {
@@ -421,9 +425,12 @@ async fn a_cancel_ends_every_phase_at_once() {
 async fn a_run_that_nobody_polls_asks_nobody() {
     let provider = scripted(&[("q1", script().answer("yes"))]);
     let begun = begin(&queries(1, ""), &pool(vec![Arc::new(provider.clone())], 8)).await;
-    let driving = drive(begun.job, begun.writer, begun.control);
+    let driving = drive(begun.job, begun.writer, begun.orders);
     advance(Duration::from_secs(60)).await;
     assert_eq!(provider.calls(), 0);
     assert!(driving.boxed().await.is_ok());
     assert_eq!(provider.calls(), 1);
 }
+
+mod control;
+mod recovery;

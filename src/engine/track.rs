@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::past::PastQuery;
 use super::query::Said;
 use super::query::Success;
 use crate::answer::sections::Sections;
@@ -21,6 +22,7 @@ use crate::event::QueryRetrying;
 use crate::event::QueryStarted;
 use crate::event::QueryStatus;
 use crate::event::Warning;
+use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
 
@@ -38,6 +40,10 @@ pub struct Track {
     pub end: Option<QueryCompleted>,
     started: Option<Instant>,
     since: Option<Instant>,
+    /// Its time in an earlier process.
+    before: Duration,
+    /// Whether an attempt was lost with an earlier process.
+    recovered: bool,
     asked: Option<Asked>,
     attempts: u32,
     /// What its answer's progress is measured against.
@@ -87,6 +93,8 @@ impl Track {
             end: None,
             started: None,
             since: None,
+            before: Duration::ZERO,
+            recovered: false,
             asked: None,
             attempts: 0,
             expected,
@@ -96,6 +104,44 @@ impl Track {
             last_delta: None,
             attempt: Streamed::default(),
         }
+    }
+
+    /// A query as an earlier process left it.
+    pub fn restore(past: &PastQuery, expected: Expected) -> Track {
+        let mut track = Track::new(past.name.clone(), expected);
+        track.end = past.end.clone();
+        track.progress = past.progress;
+        track
+    }
+
+    /// An attempt was lost with an earlier process, after `before`; it is asked again, at `to`.
+    pub fn recover(&mut self, past: &PastQuery, before: Duration, to: Asked, out: &mut Vec<Body>) {
+        let now = Instant::now();
+        (self.since, self.started) = (Some(now), Some(now));
+        (self.before, self.recovered) = (before, true);
+        self.attempts = past.attempts;
+        self.asked = past.asked.clone();
+        let message = "The server stopped while this was being asked; it is asked again.";
+        let reason = Failure::new(Code::Interrupted, message);
+        self.retry(reason, Duration::ZERO, to, past.points, out);
+    }
+
+    /// Ends as it ended elsewhere: with the answer of the run that this one retries, or lost.
+    pub fn carry(&mut self, completed: QueryCompleted, out: &mut Vec<Body>) {
+        if self.end.is_none() {
+            out.push(Body::QueryCompleted(Box::new(completed.clone())));
+            self.end = Some(completed);
+        }
+    }
+
+    /// Whether it waits for a permit and nobody has been asked.
+    pub fn is_queued(&self) -> bool {
+        self.since.is_some() && self.started.is_none() && self.end.is_none()
+    }
+
+    /// Gives its place in the queue up; it becomes ready again later.
+    pub fn leave_queue(&mut self) {
+        self.since = None;
     }
 
     /// The query's name.
@@ -267,7 +313,7 @@ impl Track {
         let completed = QueryCompleted {
             query: self.name.clone(),
             status,
-            time_ms: self.since.map_or(0, |since| (now - since).as_millis() as u64),
+            time_ms: self.since.map_or(0, |since| (self.before + (now - since)).as_millis() as u64),
             attempts: self.attempts,
             asked: self.asked.clone().filter(|_| self.started.is_some()),
             usage: success.as_ref().map(|success| success.usage),
@@ -275,7 +321,7 @@ impl Track {
             error,
             warnings,
             carried_over: false,
-            recovered: false,
+            recovered: self.recovered,
         };
         out.push(Body::QueryCompleted(Box::new(completed.clone())));
         self.end = Some(completed);

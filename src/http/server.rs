@@ -53,7 +53,7 @@ pub async fn serve(
             () = sleep(drain.runs) => {}
             () = hurry => {}
         }
-        runs.cancel_all();
+        let _ = timeout(CANCEL_TIME, runs.stand_down()).await;
         let _ = timeout(CANCEL_TIME, runs.ended()).await;
     };
     tokio::pin!(ending);

@@ -139,7 +139,8 @@ impl Source {
             // The store lost the run: the client comes back and is told so by a status.
             Err(_) => return Next::End(Vec::new()),
         };
-        let Some(last) = entries.last() else { return Next::End(Vec::new()) };
+        // Nothing will follow though the run has not ended: another process goes on with it.
+        let Some(last) = entries.last() else { return Next::End(self.stood_down()) };
         self.view.after = last.seq;
         let ended = last.is_final();
         let shown = entries.iter().filter(|entry| self.view.deltas || !entry.is_delta());
@@ -158,6 +159,13 @@ impl Source {
             Form::Ndjson => [&entry.json()[..], b"\n"].concat().into(),
             Form::Sse if std::mem::take(&mut self.first) => entry.block_with_retry(RETRY_MS),
             Form::Sse => entry.block(),
+        }
+    }
+
+    fn stood_down(&self) -> Vec<Bytes> {
+        match self.journal.head().ended {
+            true => Vec::new(),
+            false => vec![self.closing("server_shutdown")],
         }
     }
 

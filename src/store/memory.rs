@@ -344,6 +344,10 @@ impl Store for Memory {
     fn health(&self) -> Health {
         Health::Good
     }
+
+    fn outlives_process(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,105 @@
+//! Reaching into runs: cancel, pause, resume, finish, retry.
+
+use std::sync::Arc;
+
+use super::Absent;
+use super::Attached;
+use super::Refusal;
+use super::Runs;
+use crate::engine::Done;
+use crate::engine::Order;
+use crate::engine::Past;
+use crate::engine::Refused;
+use crate::event::CancelReason;
+use crate::event::OnDisconnect;
+use crate::event::QueryStatus;
+use crate::event::RunStatus;
+use crate::id::RunId;
+use crate::store::IdempotencyKey;
+
+/// Why an order was not carried out.
+#[derive(Debug)]
+pub enum NotDone {
+    /// There is no such run.
+    Absent(Absent),
+    /// The run has ended so.
+    Ended(RunStatus),
+    /// There is nothing that it could be finished with.
+    NothingSucceeded,
+    /// The run has no such query.
+    UnknownQuery,
+}
+
+/// Why a run was not retried.
+#[derive(Debug)]
+pub enum NotRetried {
+    /// There is no such run.
+    Absent(Absent),
+    /// It is still under way, so.
+    Active(RunStatus),
+    /// Every query of it succeeded.
+    NothingFailed,
+    /// The new run was not started.
+    Refused(Refusal),
+}
+
+impl Runs {
+    /// Cancels a run; whether it was under way.
+    pub fn cancel(&self, run: &RunId, reason: CancelReason) -> bool {
+        let live = self.live();
+        // A run that has told its end may still be putting its things away.
+        let found = live.get(run).filter(|live| !live.journal.head().ended);
+        if let Some(live) = found {
+            live.control.cancel(reason);
+        }
+        found.is_some()
+    }
+
+    /// Gives a run an order and waits until its events are written.
+    ///
+    /// # Errors
+    /// [`NotDone`] when nothing changed.
+    pub async fn order(&self, run: &RunId, order: Order) -> Result<Done, NotDone> {
+        let control = self.live().get(run).map(|live| live.control.clone());
+        let refused = match control {
+            Some(control) => match control.order(order).await {
+                Ok(done) => return Ok(done),
+                Err(refused) => refused,
+            },
+            None => Refused::Over,
+        };
+        match refused {
+            Refused::Over => {
+                let record = self.record(run).await.map_err(NotDone::Absent)?;
+                Err(NotDone::Ended(record.standing.status))
+            }
+            Refused::NothingSucceeded => Err(NotDone::NothingSucceeded),
+            Refused::UnknownQuery => Err(NotDone::UnknownQuery),
+        }
+    }
+
+    /// Asks what did not succeed in an ended run again, in a run that is linked to it.
+    ///
+    /// # Errors
+    /// [`NotRetried`]; then nothing was started.
+    pub async fn retry(&self, run: &RunId, key: Option<IdempotencyKey>) -> Result<Attached, NotRetried> {
+        let record = self.record(run).await.map_err(NotRetried::Absent)?;
+        if !record.ended() {
+            return Err(NotRetried::Active(record.standing.status));
+        }
+        let past = Past::read(&*self.store, run).await;
+        let past = past.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
+        let ends = past.queries.into_iter().filter_map(|query| query.end);
+        let (answers, others): (Vec<_>, Vec<_>) = ends.partition(|end| end.status == QueryStatus::Succeeded);
+        if others.is_empty() {
+            return Err(NotRetried::NothingFailed);
+        }
+        let mut ask = (*record.ask).clone();
+        // Whoever retries has an address to follow it by, not a stream that could be left.
+        ask.options.on_disconnect = Some(OnDisconnect::Continue);
+        ask.panel = Some(record.panel);
+        let mut job = self.plan(&Arc::new(ask)).map_err(NotRetried::Refused)?;
+        job.carry_over(run.clone(), answers);
+        self.start_job(job, key).await.map_err(NotRetried::Refused)
+    }
+}
