@@ -54,6 +54,12 @@ pub struct Door {
     pub heartbeat: Duration,
     /// Age at which a stream is closed, to be opened again.
     pub stream_max_age: Duration,
+    /// Time for the headers of a request, and for an idle connection.
+    pub header_timeout: Duration,
+    /// Time for a whole body.
+    pub body_timeout: Duration,
+    /// How long a reader may take nothing although bytes wait for it.
+    pub stalled_after: Duration,
     /// Most bytes of a body.
     pub body_limit: usize,
     /// Most streams at once.
@@ -65,6 +71,9 @@ impl Default for Door {
         Door {
             heartbeat: Duration::from_secs(4),
             stream_max_age: Duration::from_secs(600),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            stalled_after: Duration::from_secs(30),
             body_limit: 8 << 20,
             streams: 20_000,
         }

@@ -4,6 +4,7 @@
 //! a run, read its journal.
 
 mod ask;
+mod body;
 mod guard;
 mod page;
 pub mod problem;
@@ -11,6 +12,7 @@ mod request;
 mod runs;
 pub mod server;
 mod shorten;
+mod socket;
 mod status;
 mod stream;
 

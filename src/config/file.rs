@@ -111,6 +111,9 @@ impl File {
         set(&mut self.door.stream_max_age, table.take_clock("stream_max_age"));
         set(&mut self.door.heartbeat, table.take_clock("heartbeat"));
         set(&mut self.runs.grace, table.take_duration("grace"));
+        set(&mut self.door.header_timeout, table.take_clock("header_timeout"));
+        set(&mut self.door.body_timeout, table.take_clock("body_timeout"));
+        set(&mut self.door.stalled_after, table.take_clock("stalled_after"));
         if let Some(text) = table.take_text("body_limit") {
             match bytes(text.get_ref()) {
                 Some(limit) => self.door.body_limit = limit,

@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Door;
+use super::body;
 use super::problem::Code;
 use super::problem::Problem;
 use super::request;
@@ -128,7 +129,7 @@ pub async fn read_ask(
     body: Body,
 ) -> Result<(Ask, Option<IdempotencyKey>), Problem> {
     let key = idempotency_key(headers)?;
-    let body = request::json_body(headers, body, door.settings.body_limit).await?;
+    let body = body::json(headers, body, &door.settings).await?;
     let key =
         key.map(|key| IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day });
     Ok((Ask::from_json(body).map_err(Problem::invalid)?, key))

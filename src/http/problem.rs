@@ -209,6 +209,10 @@ impl IntoResponse for Problem {
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
+        // The rest of that body would be read as the next request.
+        if self.code == Code::RequestTimeout {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
         response.extensions_mut().insert(self);
         response
     }
