@@ -35,7 +35,7 @@ pub async fn json(headers: &HeaderMap, body: Body, settings: &Settings) -> Resul
     let bytes = read(headers, body, settings).await?;
     json::parse(&bytes).map_err(|bad| match bad {
         BadJson::Syntax(why) => Problem::new(Code::InvalidJson, format!("the body is not JSON: {why}")),
-        BadJson::Duplicates(faults) => Problem::invalid(faults),
+        BadJson::Faults(faults) => Problem::invalid(faults),
     })
 }
 
@@ -89,7 +89,8 @@ fn allowed(bytes: usize, whole: Duration) -> Duration {
 fn too_slow(whole: Duration) -> Problem {
     let detail =
         format!("the body must come within {whole:?}, and after {START:?} at {PACE} bytes a second or more");
-    Problem::new(Code::RequestTimeout, detail)
+    // The rest of it would be read as the next request.
+    Problem::new(Code::RequestTimeout, detail).close()
 }
 
 /// Reads on for a while and keeps nothing.
