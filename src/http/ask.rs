@@ -22,6 +22,7 @@ use super::problem::Code;
 use super::problem::Problem;
 use super::request;
 use super::request::Accepted;
+use super::request::NoParameters;
 use super::request::Parameters;
 use super::shorten;
 use super::stream;
@@ -78,7 +79,11 @@ pub async fn post(State(door): State<Arc<Door>>, request: Request) -> Result<Res
 }
 
 /// `POST /ask`: makes a run, waits and answers with its final result.
-pub async fn wait(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Problem> {
+pub async fn wait(
+    State(door): State<Arc<Door>>,
+    _: NoParameters,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (mut ask, key) = read_ask(&door, &parts.headers, body).await?;
     ask.options.on_disconnect.get_or_insert(OnDisconnect::Grace);

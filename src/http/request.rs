@@ -20,18 +20,16 @@ impl Parameters {
     /// The parameters of `uri`.
     ///
     /// # Errors
-    /// A [`Problem`] when one is not UTF-8, stands twice or is none of `known`.
+    /// A [`Problem`] when one stands twice or is none of `known`.
     pub fn read(uri: &Uri, known: &[&str]) -> Result<Parameters, Problem> {
         let query = uri.query().unwrap_or_default();
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
-                return Err(Problem::new(Code::InvalidJson, "the address is not valid UTF-8"));
-            }
             let fault =
                 |detail: String| Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]);
             if !known.contains(&name.as_ref()) {
-                return Err(fault(format!("unknown parameter `{name}`; known are {}", known.join(", "))));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(fault(format!("unknown parameter `{name}`; known are {known}")));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
                 return Err(fault(format!("the parameter `{name}` stands twice")));
@@ -64,6 +62,17 @@ impl Parameters {
                 Err(Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]))
             }
         }
+    }
+}
+
+/// A request whose address has no parameters.
+pub struct NoParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<NoParameters, Problem> {
+        Parameters::read(&parts.uri, &[]).map(|_| NoParameters)
     }
 }
 
@@ -133,7 +142,7 @@ pub enum Accepted {
 /// A [`Problem`] when none of ours is accepted.
 pub fn accepted(headers: &HeaderMap) -> Result<Accepted, Problem> {
     let values: Vec<&str> =
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        headers.get_all(header::ACCEPT).iter().map(|value| value.to_str().unwrap_or("?")).collect();
     let all = values.join(",");
     if all.trim().is_empty() {
         return Ok(Accepted::Sse);
