@@ -84,6 +84,8 @@ pub struct BadSchema(String);
 impl Schema {
     /// Most mismatches that one failure tells.
     const MAX_TOLD: usize = 3;
+    /// Values in a value up to which all mismatches are collected; a mismatch takes about 2 KiB.
+    const MAX_PARTS: usize = 20_000;
 
     /// Compiles a schema; references must stay inside it, patterns need no backtracking.
     pub fn compile(schema: &Value) -> Result<Schema, BadSchema> {
@@ -98,18 +100,44 @@ impl Schema {
     pub fn faults(&self, value: &Value) -> Vec<(String, String)> {
         let fault =
             |error: jsonschema::ValidationError<'_>| (error.instance_path().to_string(), remedy(&error));
-        self.0.iter_errors(value).take(20).map(fault).collect()
+        self.errors(value).take(20).map(fault).collect()
+    }
+
+    /// What does not fit: all of it, or the first of a large value, since each costs more than its place.
+    fn errors<'v>(
+        &'v self,
+        value: &'v Value,
+    ) -> Box<dyn Iterator<Item = jsonschema::ValidationError<'v>> + 'v> {
+        match parts(value, Schema::MAX_PARTS) {
+            Schema::MAX_PARTS => Box::new(self.0.validate(value).err().into_iter()),
+            _ => Box::new(self.0.iter_errors(value)),
+        }
     }
 
     /// Whether the value fits; the failure names the places.
     pub fn check(&self, value: &Value) -> Result<(), Failure> {
         let told: Vec<String> =
-            self.0.iter_errors(value).take(Schema::MAX_TOLD).map(|error| sentence(&error)).collect();
+            self.errors(value).take(Schema::MAX_TOLD).map(|error| sentence(&error)).collect();
         if told.is_empty() {
             return Ok(());
         }
         Err(Failure::new(Code::InvalidOutput, told.join(" ")))
     }
+}
+
+/// How many values stand in a value, itself among them, counted up to `limit`.
+fn parts(value: &Value, limit: usize) -> usize {
+    let mut open = vec![value];
+    let mut count = 0;
+    while let Some(value) = open.pop().filter(|_| count < limit) {
+        count += 1;
+        match value {
+            Value::Array(items) => open.extend(items),
+            Value::Object(entries) => open.extend(entries.values()),
+            _ => {}
+        }
+    }
+    count
 }
 
 impl fmt::Debug for Schema {
@@ -345,5 +373,13 @@ mod tests {
         assert!(remote.to_string().contains("schema.json"), "{remote}");
         assert!(Schema::compile(&json!({"type": "nonsense"})).is_err());
         assert!(Schema::compile(&json!({"type": "string", "pattern": "(?<=a)b"})).is_err());
+    }
+
+    #[test]
+    fn a_large_value_is_told_its_first_mismatch_only() {
+        let schema = Schema::compile(&json!({"items": {"type": "string"}})).unwrap();
+        let told = |items: usize| schema.faults(&json!(vec![1; items])).len();
+        assert_eq!((told(0), told(3), told(100)), (0, 3, 20));
+        assert_eq!((told(Schema::MAX_PARTS - 2), told(Schema::MAX_PARTS)), (20, 1));
     }
 }

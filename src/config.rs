@@ -4,12 +4,16 @@
 //! default. Every fault of the file is told at once, with line and caret.
 
 mod file;
+mod origin;
 pub mod panels;
 mod providers;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
+
+pub use origin::BadOrigin;
+pub use origin::Origin;
 
 use crate::engine::Offer;
 use crate::engine::Recovery;
@@ -55,6 +59,14 @@ pub struct Door {
     pub heartbeat: Duration,
     /// Age at which a stream is closed, to be opened again.
     pub stream_max_age: Duration,
+    /// Time for the headers of a request, and for an idle connection.
+    pub header_timeout: Duration,
+    /// Time for a whole body.
+    pub body_timeout: Duration,
+    /// How long a reader may take nothing although bytes wait for it.
+    pub stalled_after: Duration,
+    /// Other origins whose pages may ask and read.
+    pub allow_origins: Vec<Origin>,
     /// Most bytes of a body.
     pub body_limit: usize,
     /// Most streams at once.
@@ -66,6 +78,10 @@ impl Default for Door {
         Door {
             heartbeat: Duration::from_secs(4),
             stream_max_age: Duration::from_secs(600),
+            header_timeout: Duration::from_secs(10),
+            body_timeout: Duration::from_secs(30),
+            stalled_after: Duration::from_secs(30),
+            allow_origins: Vec::new(),
             body_limit: 8 << 20,
             streams: 20_000,
         }

@@ -4,13 +4,17 @@
 //! a run, read its journal.
 
 mod ask;
+mod body;
 mod guard;
+mod origin;
 mod page;
+mod prefer;
 pub mod problem;
 mod request;
 mod runs;
 pub mod server;
 mod shorten;
+mod socket;
 mod status;
 mod stream;
 
@@ -31,6 +35,7 @@ use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Door as Settings;
+use crate::config::Origin;
 use problem::Code;
 use problem::Problem;
 
@@ -54,6 +59,7 @@ impl Door {
 /// All routes over `runs`.
 pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
     let streams = Arc::new(Semaphore::new(settings.streams));
+    let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
     let door = Arc::new(Door { runs, settings, streams, since: tokio::time::Instant::now() });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     Router::new()
@@ -78,7 +84,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
         .fallback(page::missing)
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn(guard::guard))
+        .layer(middleware::from_fn_with_state(origins, guard::guard))
         .with_state(door)
 }
 

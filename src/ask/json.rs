@@ -1,12 +1,16 @@
 //! JSON from strangers: refuses what serde_json would quietly repair.
 //!
-//! Duplicate keys anywhere and nesting beyond a limit are refused; the rest
-//! becomes a `serde_json::Value` in the order of the text.
+//! Duplicate keys anywhere, and texts, lists, nesting and numbers of values
+//! beyond a limit are refused; the rest becomes a `serde_json::Value` in the
+//! order of the text. A list that is too long is not read to its end, so that
+//! refusing it costs little.
 
+use std::cell::Cell;
 use std::cell::RefCell;
 use std::fmt;
 
 use serde::de::DeserializeSeed;
+use serde::de::IgnoredAny;
 use serde::de::MapAccess;
 use serde::de::SeqAccess;
 use serde::de::Visitor;
@@ -18,14 +22,20 @@ use super::AskFault;
 
 /// Deepest nesting of arrays and objects.
 pub const MAX_DEPTH: usize = 64;
+/// Longest list.
+pub const MAX_ITEMS: usize = 20_000;
+/// Most values in all: 25 for each item of the longest list.
+pub const MAX_VALUES: usize = 500_000;
+/// Longest text in bytes.
+pub const MAX_TEXT: usize = 256 * 1024;
 
 /// Why a text is not a JSON value we accept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum BadJson {
     /// Not JSON at all: the sentence has line and column.
     Syntax(String),
-    /// JSON, but with keys that stand twice.
-    Duplicates(Vec<AskFault>),
+    /// JSON, but these places are refused.
+    Faults(Vec<AskFault>),
 }
 
 /// Reads one JSON value and nothing after it.
@@ -40,19 +50,25 @@ pub fn parse(bytes: &[u8]) -> Result<Value, BadJson> {
     let mut reader = serde_json::Deserializer::from_str(text);
     let value = Seed { context: &context, depth: 0 }
         .deserialize(&mut reader)
-        .and_then(|value| reader.end().map(|()| value))
-        .map_err(|error| BadJson::Syntax(error.to_string()))?;
-    match context.duplicates.into_inner() {
-        faults if faults.is_empty() => Ok(value),
-        faults => Err(BadJson::Duplicates(faults)),
+        .and_then(|value| reader.end().map(|()| value));
+    match (value, context.faults.into_inner()) {
+        (Ok(value), faults) if faults.is_empty() => Ok(value),
+        (Err(error), _) if !context.stopped.get() => Err(BadJson::Syntax(error.to_string())),
+        (_, faults) => Err(BadJson::Faults(faults)),
     }
 }
 
 #[derive(Default)]
 struct Context {
     path: RefCell<Vec<String>>,
-    duplicates: RefCell<Vec<AskFault>>,
+    faults: RefCell<Vec<AskFault>>,
+    values: Cell<usize>,
+    /// Whether reading was given up at the last fault.
+    stopped: Cell<bool>,
 }
+
+/// Most faults that one request is told.
+const MAX_FAULTS: usize = 20;
 
 impl Context {
     fn inside<T>(&self, step: String, read: impl FnOnce() -> T) -> T {
@@ -62,13 +78,21 @@ impl Context {
         result
     }
 
-    fn duplicate(&self, key: &str) {
-        let mut pointer: String = self.path.borrow().iter().map(|step| format!("/{step}")).collect();
-        pointer.push('/');
-        pointer.push_str(&escape(key));
-        self.duplicates
-            .borrow_mut()
-            .push(AskFault { pointer, detail: format!("the key `{key}` stands twice") });
+    /// Something is wrong at this place, or at `key` in it.
+    fn fault(&self, key: Option<&str>, detail: String) {
+        let mut faults = self.faults.borrow_mut();
+        if faults.len() < MAX_FAULTS {
+            let mut pointer: String = self.path.borrow().iter().map(|step| format!("/{step}")).collect();
+            pointer.extend(key.map(|key| format!("/{}", escape(key))));
+            faults.push(AskFault { pointer, detail });
+        }
+    }
+
+    /// Something is wrong at this place, and what follows is not read any more.
+    fn stop<E: serde::de::Error>(&self, detail: String) -> E {
+        self.fault(None, detail);
+        self.stopped.set(true);
+        E::custom("refused")
     }
 }
 
@@ -96,6 +120,11 @@ impl<'de> DeserializeSeed<'de> for Seed<'_> {
     type Value = Value;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        let count = self.context.values.get() + 1;
+        if count > MAX_VALUES {
+            return Err(self.context.stop(format!("a body may have at most {MAX_VALUES} values")));
+        }
+        self.context.values.set(count);
         deserializer.deserialize_any(self)
     }
 }
@@ -128,10 +157,10 @@ impl<'de> Visitor<'de> for Seed<'_> {
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(value.into())
-    }
-
-    fn visit_string<E>(self, value: String) -> Result<Value, E> {
+        if value.len() > MAX_TEXT {
+            let detail = format!("the text has {} bytes; at most {MAX_TEXT} are read", value.len());
+            self.context.fault(None, detail);
+        }
         Ok(value.into())
     }
 
@@ -139,6 +168,9 @@ impl<'de> Visitor<'de> for Seed<'_> {
         let seed = self.deeper()?;
         let mut values = Vec::new();
         loop {
+            if values.len() == MAX_ITEMS && items.next_element::<IgnoredAny>()?.is_some() {
+                return Err(self.context.stop(format!("a list may have at most {MAX_ITEMS} items")));
+            }
             let step = values.len().to_string();
             match self.context.inside(step, || items.next_element_seed(seed))? {
                 Some(value) => values.push(value),
@@ -153,7 +185,7 @@ impl<'de> Visitor<'de> for Seed<'_> {
         while let Some(key) = entries.next_key::<String>()? {
             let value = self.context.inside(escape(&key), || entries.next_value_seed(seed))?;
             if map.contains_key(&key) {
-                self.context.duplicate(&key);
+                self.context.fault(Some(&key), format!("the key `{key}` stands twice"));
             }
             map.insert(key, value);
         }
@@ -186,8 +218,41 @@ mod tests {
     #[test]
     fn duplicate_keys_are_found_at_any_depth() {
         let found = parse(br#"{"a":1,"a":2,"x":[{"k/1":1,"k/1":1}]}"#);
-        let Err(BadJson::Duplicates(faults)) = found else { panic!("{found:?}") };
+        let Err(BadJson::Faults(faults)) = found else { panic!("{found:?}") };
         let pointers: Vec<_> = faults.iter().map(|fault| fault.pointer.as_str()).collect();
         assert_eq!(pointers, ["/a", "/x/0/k~11"]);
+    }
+
+    #[test]
+    fn what_is_too_much_is_told_with_its_limit() {
+        let list = |items: usize| format!("[{}]", vec!["1"; items].join(","));
+        let lists = |count: usize| format!("[{}]", vec![list(MAX_ITEMS); count].join(","));
+        let text = |bytes: usize| format!("{{\"t\":\"{}\"}}", "x".repeat(bytes));
+        for good in [list(MAX_ITEMS), lists(20), text(MAX_TEXT)] {
+            assert!(parse(good.as_bytes()).is_ok());
+        }
+        // What follows a list that is too long is not read, so it need not even be JSON.
+        let unread = format!("{{\"a\":[{}", list(MAX_ITEMS + 1).replace(']', ",2 rest"));
+        for (bad, pointer, limit) in [
+            (list(MAX_ITEMS + 1), "", "20000 items"),
+            (unread, "/a/0", "20000 items"),
+            (lists(26), "/24/19974", "500000 values"),
+            (text(MAX_TEXT + 1), "/t", "262144"),
+        ] {
+            let Err(BadJson::Faults(faults)) = parse(bad.as_bytes()) else { panic!("{limit}") };
+            let [fault] = faults.as_slice() else { panic!("{faults:?}") };
+            assert_eq!(fault.pointer, pointer);
+            assert!(fault.detail.contains(limit), "{}", fault.detail);
+        }
+    }
+
+    #[test]
+    fn faults_without_end_are_told_in_part() {
+        let Err(BadJson::Faults(faults)) =
+            parse(format!("{{{}\"a\":1}}", "\"a\":1,".repeat(100_000)).as_bytes())
+        else {
+            panic!()
+        };
+        assert_eq!(faults.len(), MAX_FAULTS);
     }
 }

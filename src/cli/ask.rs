@@ -101,7 +101,7 @@ fn read(args: &AskArgs) -> Result<Ask, String> {
             BadJson::Syntax(why) => format!(
                 "error: the file is not JSON: {why}\n  fix      give a JSON object as examples/01-foundation-strip.json has it"
             ),
-            BadJson::Duplicates(faults) => told(&faults),
+            BadJson::Faults(faults) => told(&faults),
         })?,
     };
     if let Value::Object(body) = &mut body {

@@ -16,7 +16,7 @@ use crate::config::Flags;
 use crate::config::Process;
 use crate::config::Settings;
 use crate::http;
-use crate::http::server::Drain;
+use crate::http::server::Clocks;
 use crate::provider::Place;
 use crate::runs::Runs;
 use crate::store::Memory;
@@ -77,10 +77,11 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
     browser.show(&url, &settings);
     let Settings { door, runs, memory, pool, offers, drain, .. } = settings;
     let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), offers, pool, runs));
+    let clocks = Clocks { drain, header: door.header_timeout, stalled: door.stalled_after };
     let router = http::router(Arc::clone(&runs), door);
     // What hurries is heard only once the first signal has come.
     let hurry = async { signalled(false).await };
-    http::server::serve(listener, router, runs, Drain { runs: drain }, stop, hurry).await;
+    http::server::serve(listener, router, runs, clocks, stop, hurry).await;
     Exit::Complete
 }
 

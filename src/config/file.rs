@@ -114,6 +114,13 @@ impl File {
         set(&mut self.runs.recovery.within, table.take_duration("recover_within"));
         let asks_again = table.take_word("on_recovery", &[("ask_again", true), ("fail", false)]);
         set(&mut self.runs.recovery.asks_again, asks_again);
+        set(&mut self.door.header_timeout, table.take_clock("header_timeout"));
+        set(&mut self.door.body_timeout, table.take_clock("body_timeout"));
+        set(&mut self.door.stalled_after, table.take_clock("stalled_after"));
+        if let Some(origins) = table.take_texts("allow_origins") {
+            let origins = origins.get_ref().iter().filter_map(|origin| table.parsed(origin));
+            self.door.allow_origins = origins.map(Spanned::into_inner).collect();
+        }
         if let Some(text) = table.take_text("body_limit") {
             match bytes(text.get_ref()) {
                 Some(limit) => self.door.body_limit = limit,

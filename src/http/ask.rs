@@ -17,10 +17,12 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Door;
+use super::body;
 use super::problem::Code;
 use super::problem::Problem;
 use super::request;
 use super::request::Accepted;
+use super::request::NoParameters;
 use super::request::Parameters;
 use super::shorten;
 use super::stream;
@@ -77,7 +79,11 @@ pub async fn post(State(door): State<Arc<Door>>, request: Request) -> Result<Res
 }
 
 /// `POST /ask`: makes a run, waits and answers with its final result.
-pub async fn wait(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Problem> {
+pub async fn wait(
+    State(door): State<Arc<Door>>,
+    _: NoParameters,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
     let (mut ask, key) = read_ask(&door, &parts.headers, body).await?;
     ask.options.on_disconnect.get_or_insert(OnDisconnect::Grace);
@@ -128,7 +134,7 @@ pub async fn read_ask(
     body: Body,
 ) -> Result<(Ask, Option<IdempotencyKey>), Problem> {
     let key = idempotency_key(headers)?;
-    let body = request::json_body(headers, body, door.settings.body_limit).await?;
+    let body = body::json(headers, body, &door.settings).await?;
     let key =
         key.map(|key| IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day });
     Ok((Ask::from_json(body).map_err(Problem::invalid)?, key))

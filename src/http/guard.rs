@@ -1,18 +1,26 @@
-//! What holds for every request: its id, its size, its host, its origin; and how problems are written.
+//! What holds for every request: its id, size, text, frame, host and sender; and how problems are written.
+
+use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::Request;
+use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::http::HeaderValue;
 use axum::http::Method;
+use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::http::header;
+use axum::http::uri::Authority;
 use axum::middleware::Next;
 use axum::response::IntoResponse;
 use axum::response::Response;
 
+use super::origin;
+use super::origin::Sender;
 use super::problem::Code;
 use super::problem::Problem;
+use crate::config::Origin;
 
 /// Longest address in bytes.
 const MAX_URI: usize = 8 * 1024;
@@ -20,21 +28,33 @@ const MAX_URI: usize = 8 * 1024;
 const MAX_HEADERS: usize = 64 * 1024;
 
 /// Checks the request, hands it on and writes the problem if there was one.
-pub async fn guard(request: Request, next: Next) -> Response {
+pub async fn guard(State(origins): State<Arc<[Origin]>>, request: Request, next: Next) -> Response {
     let id = super::request_id(&request);
     let head = request.method() == Method::HEAD;
-    let mut response = match check(&request) {
-        Ok(()) => next.run(request).await,
+    let sender = Sender::of(request.headers(), &origins);
+    let mut response = match check(&request, &sender) {
+        Ok(()) => match origin::preflight(&request, &sender) {
+            Some(response) => response,
+            None => next.run(request).await,
+        },
         Err(problem) => problem.into_response(),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = write(&problem, response, &id, head);
     }
+    let refused = response.status() == StatusCode::METHOD_NOT_ALLOWED;
     let headers = response.headers_mut();
+    if refused {
+        // Where there is a route, the router has said it better.
+        headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, POST"));
+    }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
     headers.insert("cross-origin-opener-policy", HeaderValue::from_static("same-origin"));
+    if !origins.is_empty() {
+        origin::tell(headers, &sender);
+    }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
     }
@@ -51,9 +71,8 @@ fn write(problem: &Problem, response: Response, id: &str, head: bool) -> Respons
     Response::from_parts(parts, body)
 }
 
-fn check(request: &Request) -> Result<(), Problem> {
-    let headers = request.headers();
-    let uri = request.uri();
+fn check(request: &Request, sender: &Sender) -> Result<(), Problem> {
+    let (headers, uri, method) = (request.headers(), request.uri(), request.method());
     if uri.path_and_query().map_or(0, |whole| whole.as_str().len()) > MAX_URI {
         return Err(Problem::new(Code::UriTooLong, format!("an address may have at most {MAX_URI} bytes")));
     }
@@ -64,34 +83,96 @@ fn check(request: &Request) -> Result<(), Problem> {
             format!("headers may have at most {MAX_HEADERS} bytes"),
         ));
     }
+    check_text(uri)?;
+    check_coding(headers)?;
     check_host(headers, uri)?;
-    let starts = request.method() != Method::GET && request.method() != Method::HEAD;
+    if method == Method::CONNECT || uri.path() == "*" {
+        return Err(Problem::new(Code::MethodNotAllowed, "this is no proxy; ask for an address here"));
+    }
+    let starts = method != Method::GET && method != Method::HEAD;
     let asks = uri.path().ends_with("/ask-stream");
-    if starts || asks { check_origin(headers) } else { Ok(()) }
+    if (starts || asks) && *sender == Sender::Foreign {
+        return Err(Problem::new(Code::BadOrigin, "requests from other sites are refused")
+            .hint("Its operator can name an origin in [server] allow_origins."));
+    }
+    Ok(())
+}
+
+/// An address is text. Headers are judged by who reads them: the others may hold what they like.
+fn check_text(uri: &Uri) -> Result<(), Problem> {
+    let whole = uri.path_and_query().map_or("", |whole| whole.as_str());
+    match std::str::from_utf8(&decoded(whole)) {
+        Ok(_) => Ok(()),
+        Err(_) => Err(Problem::new(Code::InvalidJson, "the address is not valid UTF-8")),
+    }
+}
+
+/// The bytes that percent signs stand for.
+fn decoded(text: &str) -> Vec<u8> {
+    let digit = |c: Option<&u8>| c.and_then(|c| char::from(*c).to_digit(16));
+    let mut rest = text.as_bytes().iter();
+    let mut bytes = Vec::with_capacity(text.len());
+    while let Some(byte) = rest.next() {
+        let mut ahead = rest.clone();
+        match (byte, digit(ahead.next()), digit(ahead.next())) {
+            (b'%', Some(high), Some(low)) => {
+                bytes.push((high * 16 + low) as u8);
+                rest = ahead;
+            }
+            _ => bytes.push(*byte),
+        }
+    }
+    bytes
+}
+
+/// A body whose frame two readers could see differently is none of ours.
+fn check_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let mut codings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    match (codings.next(), codings.next()) {
+        (None, _) => Ok(()),
+        (Some(coding), None) if coding.as_bytes().eq_ignore_ascii_case(b"chunked") => Ok(()),
+        _ => Err(Problem::new(Code::InvalidJson, "the only transfer coding is `chunked`, and once").close()),
+    }
 }
 
 /// Only names of this computer reach us: a page whose name resolves to 127.0.0.1 must not.
 fn check_host(headers: &HeaderMap, uri: &Uri) -> Result<(), Problem> {
-    let bad = |why: String| Err(Problem::new(Code::BadHost, why));
     let mut hosts = headers.get_all(header::HOST).iter();
-    let host = match (hosts.next(), hosts.next()) {
-        (Some(host), None) => host.to_str().unwrap_or_default(),
-        (None, None) => uri.authority().map(|authority| authority.as_str()).unwrap_or_default(),
-        (_, Some(_)) => return bad("the Host header stands twice".into()),
-    };
-    let authority = host.parse::<axum::http::uri::Authority>();
-    match authority {
-        Ok(authority) if host.contains('@') => {
-            bad(format!("`{}` carries user information", authority.host()))
+    let (host, second) = (hosts.next(), hosts.next());
+    if second.is_some() {
+        return Err(bad_host("the Host header stands twice"));
+    }
+    if let Some(host) = host {
+        check_authority(host.to_str().unwrap_or_default())?;
+    }
+    // The address of a request may carry a host as well, which then counts instead (RFC 9112, 3.2.2).
+    match uri.authority() {
+        Some(_) if uri.scheme().is_some_and(|scheme| scheme != "http" && scheme != "https") => {
+            Err(bad_host("the address is of another scheme than http"))
         }
-        Ok(authority) if has_bad_port(&authority) => bad("the Host header's port is not a port".into()),
-        Ok(authority) if is_local(authority.host()) => Ok(()),
-        Ok(authority) => bad(format!("`{}` is not a name of this computer", authority.host())),
-        Err(_) => bad("the Host header is missing or malformed".into()),
+        Some(authority) => check_authority(authority.as_str()),
+        None if host.is_none() => Err(bad_host("the Host header is missing")),
+        None => Ok(()),
     }
 }
 
-fn has_bad_port(authority: &axum::http::uri::Authority) -> bool {
+fn check_authority(host: &str) -> Result<(), Problem> {
+    match host.parse::<Authority>() {
+        Ok(authority) if host.contains('@') => {
+            Err(bad_host(format!("`{}` carries user information", authority.host())))
+        }
+        Ok(authority) if has_bad_port(&authority) => Err(bad_host("the port of the host is not a port")),
+        Ok(authority) if is_local(authority.host()) => Ok(()),
+        Ok(authority) => Err(bad_host(format!("`{}` is not a name of this computer", authority.host()))),
+        Err(_) => Err(bad_host("the Host header is malformed")),
+    }
+}
+
+fn bad_host(why: impl Into<String>) -> Problem {
+    Problem::new(Code::BadHost, why)
+}
+
+fn has_bad_port(authority: &Authority) -> bool {
     authority.as_str().len() > authority.host().len() && authority.port_u16().is_none()
 }
 
@@ -102,20 +183,6 @@ pub fn is_local(host: &str) -> bool {
     name == "localhost"
         || name.ends_with(".localhost")
         || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-/// What makes or changes a run must come from our own page or from no page at all.
-fn check_origin(headers: &HeaderMap) -> Result<(), Problem> {
-    let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let foreign = || Problem::new(Code::BadOrigin, "requests from other sites are refused");
-    if matches!(value("sec-fetch-site"), Some("cross-site" | "same-site")) {
-        return Err(foreign());
-    }
-    match (value("origin"), value("host")) {
-        (None, _) => Ok(()),
-        (Some(origin), Some(host)) if origin.split_once("://").is_some_and(|(_, of)| of == host) => Ok(()),
-        _ => Err(foreign()),
-    }
 }
 
 #[cfg(test)]
@@ -134,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn hosts_and_origins_as_strangers_send_them() {
+    fn hosts_as_strangers_send_them() {
         let headers = |pairs: &[(&'static str, &'static str)]| {
             let mut headers = HeaderMap::new();
             for (name, value) in pairs {
@@ -153,14 +220,26 @@ mod tests {
         }
         assert!(check_host(&headers(&[("host", "localhost"), ("host", "localhost")]), &uri).is_err());
         assert!(check_host(&headers(&[]), &uri).is_err());
-        let own = [("host", "localhost:1"), ("origin", "http://localhost:1")];
-        assert!(check_origin(&headers(&own)).is_ok());
-        assert!(check_origin(&headers(&[("host", "localhost:1")])).is_ok());
-        for bad in ["null", "http://evil.example", "http://localhost:2"] {
-            assert!(check_origin(&headers(&[("host", "localhost:1"), ("origin", bad)])).is_err(), "{bad}");
+    }
+
+    #[test]
+    fn the_host_of_an_address_counts_too() {
+        let headers = HeaderMap::from_iter([(header::HOST, HeaderValue::from_static("localhost"))]);
+        for good in ["/", "http://localhost/", "https://127.0.0.1:1/x"] {
+            assert!(check_host(&headers, &Uri::from_static(good)).is_ok(), "{good}");
         }
-        for site in ["cross-site", "same-site"] {
-            assert!(check_origin(&headers(&[("host", "localhost:1"), ("sec-fetch-site", site)])).is_err());
+        for bad in ["http://evil.example/", "http://a@localhost/", "ftp://localhost/", "evil.example:80"] {
+            assert!(check_host(&headers, &Uri::from_static(bad)).is_err(), "{bad}");
+            assert!(check_host(&HeaderMap::new(), &Uri::from_static(bad)).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn percent_signs_stand_for_bytes() {
+        for (text, bytes) in
+            [("a%20b", &b"a b"[..]), ("%FF%fe", b"\xff\xfe"), ("%", b"%"), ("%4", b"%4"), ("%zz%", b"%zz%")]
+        {
+            assert_eq!(decoded(text), bytes, "{text}");
         }
     }
 }

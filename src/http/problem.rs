@@ -129,12 +129,13 @@ pub struct Problem {
     errors: Vec<AskFault>,
     hint: Option<String>,
     run: Option<RunId>,
+    closes: bool,
 }
 
 impl Problem {
     /// A problem of this kind.
     pub fn new(code: Code, detail: impl Into<String>) -> Problem {
-        Problem { code, detail: detail.into(), errors: Vec::new(), hint: None, run: None }
+        Problem { code, detail: detail.into(), errors: Vec::new(), hint: None, run: None, closes: false }
     }
 
     /// The same problem with the places that are wrong.
@@ -152,6 +153,12 @@ impl Problem {
     /// The same problem with the run it concerns.
     pub fn run(mut self, run: &RunId) -> Problem {
         self.run = Some(run.clone());
+        self
+    }
+
+    /// The same problem, after which nothing more is read from the connection.
+    pub fn close(mut self) -> Problem {
+        self.closes = true;
         self
     }
 
@@ -208,6 +215,9 @@ impl IntoResponse for Problem {
         let mut response = (status, Json(Value::Null)).into_response();
         if let Some(seconds) = self.retry_after() {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if self.closes {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         response.extensions_mut().insert(self);
         response

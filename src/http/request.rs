@@ -1,93 +1,17 @@
-//! Reading requests: bodies, parameters, cursors, what is accepted.
+//! Reading requests: parameters, cursors, what is accepted.
 
-use std::time::Duration;
-
-use axum::body::Body;
 use axum::extract::FromRequestParts;
 use axum::extract::Path;
 use axum::http::HeaderMap;
 use axum::http::Uri;
 use axum::http::header;
 use axum::http::request::Parts;
-use futures_util::StreamExt;
-use serde_json::Value;
-use tokio::time::timeout;
 
 use super::problem::Code;
 use super::problem::Problem;
 use crate::ask::AskFault;
-use crate::ask::json;
-use crate::ask::json::BadJson;
 use crate::id::Cursor;
 use crate::id::RunId;
-
-/// Longest time for a whole body.
-const BODY_TIME: Duration = Duration::from_secs(30);
-/// How much of a body that is too large is still read, so that its sender gets to read our answer.
-const DISCARD: usize = 32 << 20;
-const DISCARD_TIME: Duration = Duration::from_secs(5);
-
-/// Reads a JSON body of at most `limit` bytes.
-///
-/// # Errors
-/// A [`Problem`] that names what is wrong with type, size or text.
-pub async fn json_body(headers: &HeaderMap, body: Body, limit: usize) -> Result<Value, Problem> {
-    check_type(headers)?;
-    let bytes = timeout(BODY_TIME, read(headers, body, limit)).await.map_err(|_| {
-        Problem::new(Code::RequestTimeout, format!("the body took longer than {} s", BODY_TIME.as_secs()))
-    })??;
-    json::parse(&bytes).map_err(|bad| match bad {
-        BadJson::Syntax(why) => Problem::new(Code::InvalidJson, format!("the body is not JSON: {why}")),
-        BadJson::Duplicates(faults) => Problem::invalid(faults),
-    })
-}
-
-fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
-    let given = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let kind = given.split(';').next().unwrap_or_default().trim();
-    if !kind.eq_ignore_ascii_case("application/json") {
-        let found = if kind.is_empty() { "no content type" } else { kind };
-        let detail = format!("expected a body of type application/json, found {found}");
-        return Err(Problem::new(Code::UnsupportedMediaType, detail)
-            .hint("With curl: -H 'content-type: application/json'"));
-    }
-    match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => Ok(()),
-        Some(_) => Err(Problem::new(Code::UnsupportedMediaType, "compressed bodies are not read")),
-    }
-}
-
-async fn read(headers: &HeaderMap, body: Body, limit: usize) -> Result<Vec<u8>, Problem> {
-    let too_large =
-        || Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes"));
-    let declared =
-        headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
-    let declared_too_large = declared.is_some_and(|bytes| bytes > limit as u64);
-    // A client that asks first has sent nothing yet and reads our answer at once.
-    if declared_too_large && headers.contains_key(header::EXPECT) {
-        return Err(too_large());
-    }
-    let mut bytes = Vec::new();
-    let mut chunks = body.into_data_stream();
-    while let Some(chunk) = chunks.next().await {
-        let chunk = chunk.map_err(|_| Problem::new(Code::InvalidJson, "the body broke off"))?;
-        if declared_too_large || bytes.len() + chunk.len() > limit {
-            let mut left = DISCARD;
-            let _ = timeout(DISCARD_TIME, async {
-                while let Some(Ok(chunk)) = chunks.next().await {
-                    left = left.saturating_sub(chunk.len());
-                    if left == 0 {
-                        break;
-                    }
-                }
-            })
-            .await;
-            return Err(too_large());
-        }
-        bytes.extend_from_slice(&chunk);
-    }
-    Ok(bytes)
-}
 
 /// The parameters of an address, decoded.
 pub struct Parameters(Vec<(String, String)>);
@@ -96,18 +20,16 @@ impl Parameters {
     /// The parameters of `uri`.
     ///
     /// # Errors
-    /// A [`Problem`] when one is not UTF-8, stands twice or is none of `known`.
+    /// A [`Problem`] when one stands twice or is none of `known`.
     pub fn read(uri: &Uri, known: &[&str]) -> Result<Parameters, Problem> {
         let query = uri.query().unwrap_or_default();
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            if name.contains('\u{fffd}') || value.contains('\u{fffd}') {
-                return Err(Problem::new(Code::InvalidJson, "the address is not valid UTF-8"));
-            }
             let fault =
                 |detail: String| Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]);
             if !known.contains(&name.as_ref()) {
-                return Err(fault(format!("unknown parameter `{name}`; known are {}", known.join(", "))));
+                let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+                return Err(fault(format!("unknown parameter `{name}`; known are {known}")));
             }
             if pairs.iter().any(|(seen, _)| *seen == name) {
                 return Err(fault(format!("the parameter `{name}` stands twice")));
@@ -140,6 +62,17 @@ impl Parameters {
                 Err(Problem::invalid(vec![AskFault { pointer: format!("/{name}"), detail }]))
             }
         }
+    }
+}
+
+/// A request whose address has no parameters.
+pub struct NoParameters;
+
+impl<S: Send + Sync> FromRequestParts<S> for NoParameters {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<NoParameters, Problem> {
+        Parameters::read(&parts.uri, &[]).map(|_| NoParameters)
     }
 }
 
@@ -209,7 +142,7 @@ pub enum Accepted {
 /// A [`Problem`] when none of ours is accepted.
 pub fn accepted(headers: &HeaderMap) -> Result<Accepted, Problem> {
     let values: Vec<&str> =
-        headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok()).collect();
+        headers.get_all(header::ACCEPT).iter().map(|value| value.to_str().unwrap_or("?")).collect();
     let all = values.join(",");
     if all.trim().is_empty() {
         return Ok(Accepted::Sse);

@@ -1,6 +1,7 @@
 //! Runs by id: snapshot, events, result, cancel; and making one in the background.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -9,47 +10,93 @@ use axum::extract::Request;
 use axum::extract::State;
 use axum::extract::rejection::PathRejection;
 use axum::http::HeaderMap;
+use axum::http::HeaderName;
+use axum::http::HeaderValue;
 use axum::http::StatusCode;
 use axum::http::Uri;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use serde_json::json;
+use tokio::time::timeout;
 
 use super::Door;
 use super::ask;
+use super::prefer::Prefer;
+use super::prefer::Told;
 use super::problem::Code;
 use super::problem::Problem;
 use super::request;
 use super::request::Accepted;
+use super::request::NoParameters;
 use super::request::OfRun;
 use super::request::Parameters;
 use super::stream;
 use crate::event::CancelReason;
 use crate::event::Entry;
 use crate::event::OnDisconnect;
+use crate::id::RunId;
 use crate::runs::Absent;
 use crate::runs::Attached;
 use crate::runs::snapshot;
 use crate::runs::snapshot::QueryState;
 use crate::runs::snapshot::Snapshot;
 
-/// `POST /api/v1/runs`: makes a run in the background.
-pub async fn create(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Problem> {
+const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
+
+/// `POST /api/v1/runs`: makes a run in the background, and waits for its end if that is preferred.
+pub async fn create(
+    State(door): State<Arc<Door>>,
+    _: NoParameters,
+    request: Request,
+) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
+    let prefer = Prefer::read(&parts.headers);
     let (mut asked, key) = ask::read_ask(&door, &parts.headers, body).await?;
-    asked.options.on_disconnect.get_or_insert(OnDisconnect::Continue);
+    let policy = *asked.options.on_disconnect.get_or_insert(OnDisconnect::Continue);
     let attached = door.runs.start(asked, key).await?;
-    let snapshot = snapshot_of(&door, &attached).await?;
-    let mut response = (StatusCode::ACCEPTED, no_store(), Json(snapshot)).into_response();
+    let last = match prefer.wait {
+        Some(time) => wait(&attached, policy, time).await?,
+        None => None,
+    };
+    let status = if last.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let mut response = match (prefer.told, last) {
+        (Some(Told::Minimal), _) => Json(json!({"run_id": attached.run})).into_response(),
+        (_, Some(last)) => as_json(&last),
+        (_, None) => Json(snapshot_of(&door, &attached).await?).into_response(),
+    };
+    *response.status_mut() = status;
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response.headers_mut().extend(prefer.applied().map(|applied| (PREFERENCE_APPLIED, applied)));
     stream::name_run(&mut response, &attached.run, attached.created);
     Ok(response)
+}
+
+/// The run's last event, if it comes in time.
+async fn wait(attached: &Attached, policy: OnDisconnect, time: Duration) -> Result<Option<Entry>, Problem> {
+    // Who waits keeps a run of `grace`. One of `cancel` is ended by those who watch it: an answer in time
+    // would end it.
+    let _watch = if policy == OnDisconnect::Grace { attached.watch() } else { None };
+    match timeout(time, attached.journal.last()).await {
+        Ok(last) => Ok(Some(last?.ok_or_else(|| lost(&attached.run))?)),
+        Err(_) => Ok(None),
+    }
+}
+
+fn lost(run: &RunId) -> Problem {
+    Problem::new(Code::Internal, "the run was lost").run(run)
+}
+
+/// An event as a document of its own.
+fn as_json(entry: &Entry) -> Response {
+    ([(header::CONTENT_TYPE, "application/json")], Body::from(entry.json())).into_response()
 }
 
 /// `GET /api/v1/runs/{id}`: the run at a glance.
 pub async fn show(
     State(door): State<Arc<Door>>,
     OfRun(run): OfRun,
+    _: NoParameters,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let attached = door.runs.attach(&run).await?;
@@ -108,22 +155,26 @@ struct Page {
 }
 
 /// `GET /api/v1/runs/{id}/result`: the whole final result.
-pub async fn result(State(door): State<Arc<Door>>, OfRun(run): OfRun) -> Result<Response, Problem> {
+pub async fn result(
+    State(door): State<Arc<Door>>,
+    OfRun(run): OfRun,
+    _: NoParameters,
+) -> Result<Response, Problem> {
     let attached = door.runs.attach(&run).await?;
     if !attached.journal.head().ended {
         let detail = "the run has not ended; follow its events or ask again later";
         return Err(Problem::new(Code::RunNotFinished, detail).run(&attached.run));
     }
     let last = attached.journal.last().await?;
-    let last = last.ok_or_else(|| Problem::new(Code::Internal, "the run was lost").run(&attached.run))?;
-    let json = [(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")];
-    Ok((json, Body::from(last.json())).into_response())
+    let last = last.ok_or_else(|| lost(&attached.run))?;
+    Ok(([(header::CACHE_CONTROL, "no-cache")], as_json(&last)).into_response())
 }
 
 /// `GET /api/v1/runs/{id}/queries/{query}/result`: one query's whole answer.
 pub async fn query_result(
     State(door): State<Arc<Door>>,
     path: Result<Path<(String, String)>, PathRejection>,
+    _: NoParameters,
 ) -> Result<Response, Problem> {
     let Path((run, query)) = path.map_err(|_| Problem::from(Absent::Unknown))?;
     let attached = door.runs.attach(&request::run_id(&run)?).await?;
@@ -140,7 +191,11 @@ pub async fn query_result(
 }
 
 /// `POST /api/v1/runs/{id}/cancel`: idempotent.
-pub async fn cancel(State(door): State<Arc<Door>>, OfRun(run): OfRun) -> Result<Response, Problem> {
+pub async fn cancel(
+    State(door): State<Arc<Door>>,
+    OfRun(run): OfRun,
+    _: NoParameters,
+) -> Result<Response, Problem> {
     let active = door.runs.cancel(&run, CancelReason::Client);
     let attached = door.runs.attach(&run).await?;
     let status = if active { StatusCode::ACCEPTED } else { StatusCode::OK };

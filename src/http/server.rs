@@ -1,5 +1,6 @@
-//! The accept loop: header clocks, no Nagle delay, connections that end when the server does.
+//! The accept loop: clocks of a connection, and connections that end when the server does.
 
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,10 +15,9 @@ use tokio::time::sleep;
 use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
+use super::socket::Socket;
 use crate::runs::Runs;
 
-/// Time for the headers of a request, and for an idle connection.
-const HEADER_TIME: Duration = Duration::from_secs(10);
 /// What hyper reads of headers before it refuses them itself; ours is the smaller limit, with a problem to read.
 const HEADER_BUFFER: usize = 128 * 1024;
 /// Rest after an accept that failed: too many open files will not mend themselves at once.
@@ -27,11 +27,15 @@ const CANCEL_TIME: Duration = Duration::from_secs(1);
 /// What streams get to send their last bytes when the server ends.
 const LAST_WORDS: Duration = Duration::from_millis(300);
 
-/// How a server ends.
+/// Clocks of the server and of each connection.
 #[derive(Clone, Copy, Debug)]
-pub struct Drain {
-    /// What runs get to finish before they are cancelled.
-    pub runs: Duration,
+pub struct Clocks {
+    /// What runs get to finish when the server ends, before they are cancelled.
+    pub drain: Duration,
+    /// Time for the headers of a request, and for an idle connection.
+    pub header: Duration,
+    /// How long a reader may take nothing although bytes wait.
+    pub stalled: Duration,
 }
 
 /// Serves until `stop`, then lets runs finish within the drain time; `hurry` cuts that short.
@@ -39,7 +43,7 @@ pub async fn serve(
     listener: TcpListener,
     router: Router,
     runs: Arc<Runs>,
-    drain: Drain,
+    clocks: Clocks,
     stop: impl Future<Output = ()>,
     hurry: impl Future<Output = ()>,
 ) {
@@ -50,42 +54,75 @@ pub async fn serve(
         runs.drain();
         tokio::select! {
             () = runs.ended() => {}
-            () = sleep(drain.runs) => {}
+            () = sleep(clocks.drain) => {}
             () = hurry => {}
         }
         let _ = timeout(CANCEL_TIME, runs.stand_down()).await;
         let _ = timeout(CANCEL_TIME, runs.ended()).await;
     };
-    tokio::pin!(ending);
-    loop {
-        // Connections are taken while runs finish, so that strangers are told to come back.
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
-            () = &mut ending => break,
-        };
-        match accepted {
-            Ok((socket, _)) => drop(tasks.spawn(graceful.watch(connection(socket, router.clone())))),
-            Err(error) => {
-                tracing::warn!(%error, "could not accept a connection");
-                sleep(ACCEPT_REST).await;
-            }
+    // Connections are taken while runs finish, so that strangers are told to come back.
+    let accepting = async {
+        let mut door = Accepting { listener, failed: 0 };
+        loop {
+            let socket = Socket::new(door.next().await, clocks.stalled);
+            let connection = connection(socket, router.clone(), clocks.header);
+            drop(tasks.spawn(graceful.watch(connection)));
         }
+    };
+    // Giving up an accept loses nobody: who was not taken waits in the kernel.
+    tokio::select! {
+        () = ending => {}
+        () = accepting => {}
     }
     let _ = timeout(LAST_WORDS, graceful.shutdown()).await;
 }
 
+/// Takes connections, and rests while there is no place for one more.
+struct Accepting {
+    listener: TcpListener,
+    /// Accepts that failed since the last good one.
+    failed: u32,
+}
+
+impl Accepting {
+    async fn next(&mut self) -> TcpStream {
+        loop {
+            match self.listener.accept().await {
+                Ok((socket, _)) => {
+                    if std::mem::take(&mut self.failed) > 0 {
+                        tracing::info!("accepting connections again");
+                    }
+                    return socket;
+                }
+                Err(error) if is_the_peers(&error) => {}
+                Err(error) => {
+                    // Once: whoever is out of files would write this 20 times a second.
+                    if self.failed == 0 {
+                        tracing::warn!(%error, "could not accept a connection; trying until it works");
+                    }
+                    self.failed = self.failed.saturating_add(1);
+                    sleep(ACCEPT_REST).await;
+                }
+            }
+        }
+    }
+}
+
+/// Whether a connection was gone before it was accepted; the next one is not.
+fn is_the_peers(error: &io::Error) -> bool {
+    use io::ErrorKind as E;
+    matches!(error.kind(), E::ConnectionAborted | E::ConnectionReset | E::ConnectionRefused)
+}
+
 /// One connection, HTTP/1 with keep-alive.
 fn connection(
-    socket: TcpStream,
+    socket: Socket,
     router: Router,
-) -> hyper::server::conn::http1::Connection<TokioIo<TcpStream>, TowerToHyperService<Router>> {
-    // Without it the first event on a kept connection waits for the client's delayed acknowledgement.
-    if let Err(error) = socket.set_nodelay(true) {
-        tracing::debug!(%error, "could not set TCP_NODELAY");
-    }
+    header_timeout: Duration,
+) -> hyper::server::conn::http1::Connection<TokioIo<Socket>, TowerToHyperService<Router>> {
     hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEADER_TIME)
+        .header_read_timeout(header_timeout)
         .max_buf_size(HEADER_BUFFER)
         .serve_connection(TokioIo::new(socket), TowerToHyperService::new(router))
 }

@@ -12,6 +12,7 @@ mod audit;
 mod bytes;
 mod cancel;
 mod command;
+mod connections;
 mod floors;
 mod plan;
 mod problems;

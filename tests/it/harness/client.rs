@@ -2,10 +2,12 @@
 //!
 //! Reading a stream checks every byte against the contract's grammar.
 
+use std::io::ErrorKind;
 use std::io::Read;
 use std::io::Write;
 use std::net::Shutdown;
 use std::net::TcpStream;
+use std::time::Duration;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -27,10 +29,11 @@ impl Head {
         let text = std::str::from_utf8(bytes).unwrap();
         let mut lines = text.split("\r\n");
         let first = lines.next().unwrap();
-        let status = first.strip_prefix("HTTP/1.1 ").unwrap()[..3].parse().unwrap();
+        let version = first.strip_prefix("HTTP/1.").unwrap_or_else(|| panic!("{text:?}"));
+        let status = version.trim_start_matches(['0', '1'])[1..4].parse().unwrap();
         let header = |line: &str| {
-            let (name, value) = line.split_once(": ").unwrap();
-            (name.to_ascii_lowercase(), value.to_owned())
+            let (name, value) = line.split_once(':').unwrap();
+            (name.to_ascii_lowercase(), value.trim().to_owned())
         };
         Head { status, headers: lines.filter(|line| !line.is_empty()).map(header).collect() }
     }
@@ -271,6 +274,47 @@ pub struct Socket {
 }
 
 impl Socket {
+    /// Sends bytes as they are; whether the other side still takes them.
+    pub fn write(&mut self, bytes: &[u8]) -> bool {
+        self.stream.write_all(bytes).is_ok()
+    }
+
+    /// Sends byte after byte, until the other side does not take them any more.
+    pub fn drip(&mut self, bytes: &[u8], every: Duration) {
+        for byte in bytes {
+            std::thread::sleep(every);
+            if !self.write(&[*byte]) {
+                break;
+            }
+        }
+    }
+
+    /// The next whole answer.
+    pub fn reply(&mut self) -> Reply {
+        let head = read_head(self);
+        read_body(head, self, false)
+    }
+
+    /// Reads until the server closes; what came, and whether it closed by a reset.
+    pub fn to_end(&mut self) -> (Vec<u8>, bool) {
+        let mut buffer = [0; 65536];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return (std::mem::take(&mut self.ahead), false),
+                Ok(n) => self.ahead.extend_from_slice(&buffer[..n]),
+                Err(error) if error.kind() == ErrorKind::ConnectionReset => {
+                    return (std::mem::take(&mut self.ahead), true);
+                }
+                Err(error) => panic!("the server does not close: {error}"),
+            }
+        }
+    }
+
+    /// Whether the connection was reset; reads nothing.
+    pub fn is_reset(&self) -> bool {
+        self.stream.take_error().unwrap().is_some_and(|error| error.kind() == ErrorKind::ConnectionReset)
+    }
+
     fn fill(&mut self) -> usize {
         let mut buffer = [0; 65536];
         let n = self.stream.read(&mut buffer).unwrap_or_else(|error| panic!("the server is silent: {error}"));
@@ -366,21 +410,21 @@ impl<'a> Request<'a> {
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
         let mut socket = self.server.connect();
         socket.stream.write_all(&bytes).unwrap();
-        read_head(socket)
+        (read_head(&mut socket), socket)
     }
 
     /// Sends it and reads the whole answer.
     pub fn send(self) -> Reply {
-        let (head, socket) = self.sent();
-        read_body(head, socket, self.method == "HEAD")
+        let (head, mut socket) = self.sent();
+        read_body(head, &mut socket, self.method == "HEAD")
     }
 
     /// Sends it and reads the answer's head; the body is a stream of events.
     #[track_caller]
     pub fn open(self) -> Stream {
-        let (head, socket) = self.sent();
+        let (head, mut socket) = self.sent();
         if head.status != 200 || head.header("content-type") != Some("text/event-stream; charset=utf-8") {
-            let reply = read_body(head, socket, false);
+            let reply = read_body(head, &mut socket, false);
             panic!("no stream but {:?}: {}", reply.head, reply.text());
         }
         Stream {
@@ -396,7 +440,7 @@ impl<'a> Request<'a> {
     }
 }
 
-fn read_head(mut socket: Socket) -> (Head, Socket) {
+fn read_head(socket: &mut Socket) -> Head {
     let head = loop {
         let head = Head::parse(&socket.until(b"\r\n\r\n"));
         if head.status != 100 {
@@ -404,10 +448,10 @@ fn read_head(mut socket: Socket) -> (Head, Socket) {
         }
     };
     socket.chunked = head.header("transfer-encoding") == Some("chunked");
-    (head, socket)
+    head
 }
 
-fn read_body(head: Head, mut socket: Socket, no_body: bool) -> Reply {
+fn read_body(head: Head, socket: &mut Socket, no_body: bool) -> Reply {
     let mut body = Vec::new();
     if no_body || matches!(head.status, 204 | 304) {
         return Reply { head, body };
@@ -428,7 +472,8 @@ fn read_body(head: Head, mut socket: Socket, no_body: bool) -> Reply {
 }
 
 impl Server {
-    fn connect(&self) -> Socket {
+    /// A connection on which nothing was said yet.
+    pub fn connect(&self) -> Socket {
         let stream = TcpStream::connect(self.addr).unwrap();
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -476,21 +521,18 @@ impl Server {
         let mut socket = self.connect();
         for piece in pieces {
             // A server that has answered already may have closed its side.
-            if socket.stream.write_all(piece).is_err() {
+            if !socket.write(piece) {
                 break;
             }
         }
-        let (head, socket) = read_head(socket);
-        read_body(head, socket, false)
+        socket.reply()
     }
 
     /// A connection that has done a request and is kept.
     pub fn keep_alive(&self) -> Socket {
         let mut socket = self.connect();
-        let request = format!("GET /health HTTP/1.1\r\nhost: {}\r\n\r\n", self.addr);
-        socket.stream.write_all(request.as_bytes()).unwrap();
-        let (head, mut socket) = read_head(socket);
-        socket.exactly(head.header("content-length").unwrap().parse().unwrap());
+        socket.write(format!("GET /health HTTP/1.1\r\nhost: {}\r\n\r\n", self.addr).as_bytes());
+        assert_eq!(socket.reply().status(), 200);
         socket
     }
 }
