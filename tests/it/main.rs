@@ -18,3 +18,4 @@ mod problems;
 mod resume;
 mod retry;
 mod timing;
+mod upstream;
