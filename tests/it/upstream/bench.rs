@@ -38,6 +38,8 @@ pub struct Case {
     pub form: Form,
     /// Its panel and its first provider; the fallback's has an `x` more.
     pub name: String,
+    /// Which of the labs plays it.
+    pub lab: usize,
 }
 
 impl Case {
@@ -78,8 +80,10 @@ impl Case {
 /// The server, and what it asks.
 pub struct Bench {
     pub server: Server,
-    pub lab: Lab,
-    pub own: Lab,
+    /// Each plays one row at a time.
+    labs: Vec<Lab>,
+    /// Plays fallbacks and healthy runs, whose connections stay in order.
+    sound: Lab,
     /// What a clean answer says.
     clean: String,
     baseline: usize,
@@ -88,24 +92,27 @@ pub struct Bench {
 }
 
 impl Bench {
-    /// Starts all that these cases need.
-    pub fn start(cases: &[Case]) -> Bench {
-        let lab = Lab::start(&["--closed-port", "--full-port"]);
-        let own = Lab::start(&[]);
-        let tls: Vec<Lab> = TLS.iter().map(|kind| Lab::start(&["--tls", kind])).collect();
+    /// A model that answers, closes the connection as it is asked again, and answers then.
+    pub const STALE: &str = "stale";
+
+    /// Starts all that these cases need, with so many labs.
+    pub fn start(cases: &[Case], labs: usize) -> Bench {
         let files = Temp::new();
+        let script = files.write("lab.toml", &script(cases)).display().to_string();
+        let labs: Vec<Lab> = (0..labs).map(|_| Lab::start(&["--script", &script])).collect();
+        let sound = Lab::start(&["--closed-port", "--full-port"]);
+        let tls: Vec<Lab> = TLS.iter().map(|kind| Lab::start(&["--tls", kind])).collect();
         // The one whose authority is unknown stays out.
         let known: String = tls[..2].iter().map(Lab::authority).collect();
         let authorities = files.write("authorities.pem", &known);
-        let (closed, full) = (lab.port("closed_port"), lab.port("full_port"));
+        let (closed, full) = (sound.port("closed_port"), sound.port("full_port"));
         let mut setup = Setup::default()
             .env("SSL_CERT_FILE", &authorities.display().to_string())
             .panel(Panel::new("healthy").query("q1", "models = [\"healthy/total-0#healthy\"]"))
-            .table(&provider("healthy", &lab.url, "max_in_flight = 64"));
+            .table(&provider("healthy", &sound.url, "max_in_flight = 64"));
         for case in cases {
             let base = match case.row.at {
-                At::Lab => lab.url.clone(),
-                At::OwnLab => own.url.clone(),
+                At::Lab => labs[case.lab].url.clone(),
                 At::Tls(kind) => tls[TLS.iter().position(|known| *known == kind).unwrap()].url.clone(),
                 At::Closed => closed.clone(),
                 At::Full => full.clone(),
@@ -113,7 +120,7 @@ impl Bench {
             };
             let stream = format!("stream = {}", case.form == Form::Stream);
             let danger = if matches!(case.row.at, At::Host(_)) { "danger_plain_http = true" } else { "" };
-            let fallback = if case.row.at == At::Closed && !case.row.fallback { &closed } else { &lab.url };
+            let fallback = if case.row.at == At::Closed && !case.row.fallback { &closed } else { &sound.url };
             setup = setup
                 .table(&provider(&case.name, &base, &format!("{stream}\n{danger}\n{}", case.row.clock)))
                 .table(&provider(&format!("{}x", case.name), fallback, &stream));
@@ -123,7 +130,7 @@ impl Bench {
         }
         let server = setup.start();
         let bench =
-            Bench { server, lab, own, clean: String::new(), baseline: 0, _tls: tls, _authorities: files };
+            Bench { server, labs, sound, clean: String::new(), baseline: 0, _tls: tls, _authorities: files };
         let events = bench.ask("healthy", 1);
         let clean = completed(&events, "q1")["result"].as_str().unwrap().to_owned();
         assert!(clean.contains("fault lab"), "{clean}");
@@ -169,7 +176,7 @@ impl Bench {
 
     /// The lab of a case's first target.
     pub fn lab_of(&self, case: &Case) -> &Lab {
-        if case.row.at == At::OwnLab { &self.own } else { &self.lab }
+        &self.labs[case.lab]
     }
 
     /// How a run of one query ended.
@@ -185,7 +192,7 @@ impl Bench {
             error: end.get("error").map(code),
             retries: retries.iter().map(|event| code(&event.data["reason"])).collect(),
             attempts: end["attempts"].as_u64().unwrap(),
-            counted: (attempts(self.lab_of(case), &case.model()), attempts(&self.lab, &case.fallback())),
+            counted: (attempts(self.lab_of(case), &case.model()), attempts(&self.sound, &case.fallback())),
             notes: self.notes(case, end, &retries),
         }
     }
@@ -219,7 +226,7 @@ impl Bench {
     fn settled(&self, case: &Case) {
         eventually("the sockets of a row are closed", ms(5000), || {
             let open = |lab: &Lab, model: &str| lab.count(model, "open");
-            open(self.lab_of(case), &case.model()) + open(&self.lab, &case.fallback()) == 0
+            open(self.lab_of(case), &case.model()) + open(&self.sound, &case.fallback()) == 0
         });
     }
 
@@ -228,8 +235,9 @@ impl Bench {
     pub fn rests(&self) {
         eventually("the server's sockets are back to the baseline", ms(5000), || {
             let idle = |lab: &Lab| lab.stats()["open_connections"].as_u64().unwrap() as usize;
-            // Whoever reads the stats is a connection, too.
-            self.sockets() + 2 <= self.baseline + idle(&self.lab) + idle(&self.own)
+            let waiting: usize = self.labs.iter().chain([&self.sound]).map(idle).sum();
+            // Whoever reads a lab's stats is a connection of it, too.
+            self.sockets() + self.labs.len() < self.baseline + waiting
         });
         let mut work = self.work();
         eventually("the server does nothing", PATIENCE, || {
@@ -272,6 +280,15 @@ impl Bench {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
+}
+
+fn script(cases: &[Case]) -> String {
+    let stale = cases.iter().filter(|case| case.row.model == Bench::STALE);
+    let closing = "{ framing = \"raw\", body = [], close = \"fin\" }";
+    let model = |case: &Case| {
+        format!("[models.{:?}]\nattempts = [\"total-0\", {closing}, \"total-0\"]\n", case.model())
+    };
+    stale.map(model).collect()
 }
 
 fn provider(name: &str, base: &str, more: &str) -> String {

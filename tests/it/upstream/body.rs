@@ -83,7 +83,6 @@ fn ends() -> Vec<Row> {
         row(28, "u28-no-done-open").within(4000).expect(answered()),
         row(29, "u29-no-finish").expect(answered().note("finish_unknown")),
         row(30, "u30-after-done")
-            .at(super::row::At::OwnLab)
             .scene("asked again", scenes::asked_again)
             .expect("completed by first; attempts 1, lab 2+0; another connection"),
         row(34, "u34-429-mid").alone().expect(failed("rate_limited", 2).note("discarded")),

@@ -9,10 +9,8 @@ use crate::harness::Panel;
 /// Where the first target is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
-    /// The lab that all rows share.
+    /// A lab that plays one row at a time, so that no other's broken connection is taken over.
     Lab,
-    /// A lab that only one row after the other uses, so that it knows the connections.
-    OwnLab,
     /// A lab that speaks TLS in this way.
     Tls(&'static str),
     /// A port that refuses connections.
@@ -74,7 +72,7 @@ pub struct Row {
     pub today: Option<(String, &'static str)>,
 }
 
-/// A row that streams from the shared lab and has a fallback.
+/// A row that streams from a lab and has a fallback.
 pub fn row(number: u8, model: &'static str) -> Row {
     Row {
         number,

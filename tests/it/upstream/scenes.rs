@@ -21,17 +21,14 @@ pub fn asked_again(bench: &Bench, case: &Case) -> String {
 
 /// The same, once the lab has closed the idle connection.
 pub fn idle_close(bench: &Bench, case: &Case) -> String {
-    asked_after(bench, case, |connection| bench.own.closed(connection))
+    asked_after(bench, case, |connection| bench.lab_of(case).closed(connection))
 }
 
 fn asked_after(bench: &Bench, case: &Case, meanwhile: impl Fn(u64)) -> String {
-    // Nobody else may take the connection in between.
-    static ONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
-    let _one = ONE.lock().unwrap();
     bench.ask(&case.name, 1);
-    meanwhile(bench.own.seen(&case.model(), 1)[0].connection);
+    meanwhile(bench.lab_of(case).seen(&case.model(), 1)[0].connection);
     let events = bench.ask(&case.name, 1);
-    let seen = bench.own.seen(&case.model(), 2);
+    let seen = bench.lab_of(case).seen(&case.model(), 2);
     let same = seen[0].connection == seen[1].connection;
     format!("{}; {} connection", bench.outcome(case, &events), if same { "the same" } else { "another" })
 }
@@ -41,11 +38,11 @@ pub fn asked_during_the_wait(bench: &Bench, case: &Case) -> String {
     let model = case.model();
     scope(|threads| {
         let first = threads.spawn(|| bench.ask(&case.name, 1));
-        bench.lab.seen(&model, 1);
+        bench.lab_of(case).seen(&model, 1);
         bench.ask(&case.name, 1);
         first.join().unwrap();
     });
-    let seen = bench.lab.seen(&model, 3);
+    let seen = bench.lab_of(case).seen(&model, 3);
     let told_to_wait = seen[0].at + seen[0].took;
     let during = seen[1..].iter().filter(|seen| seen.at < told_to_wait + 1900).count();
     match during {
@@ -57,7 +54,7 @@ pub fn asked_during_the_wait(bench: &Bench, case: &Case) -> String {
 /// 50 runs at a provider that wants a second of rest.
 pub fn storm(bench: &Bench, case: &Case) -> String {
     bench.ask_at_once(&case.name, 50);
-    let seen = bench.lab.seen(&case.model(), 50);
+    let seen = bench.lab_of(case).seen(&case.model(), 50);
     let told_to_wait = seen[0].at + seen[0].took;
     // What was under way cannot be called back: 8 at once are allowed.
     let during = seen.iter().filter(|seen| seen.at < told_to_wait + 950).count();
@@ -88,7 +85,7 @@ pub fn flap(bench: &Bench, case: &Case) -> String {
         complete += u32::from(events.last().unwrap().data["status"] == "completed");
         back = completed(&events, "q1")["provider"] == case.name.as_str();
     }
-    let calls = bench.lab.count(&case.model(), "attempts");
+    let calls = bench.lab_of(case).count(&case.model(), "attempts");
     // Five failures open a breaker, and then a probe in 10 s is enough.
     let rests = if calls <= 8 { "it rests during the outage" } else { "asked by every run of the outage" };
     let all = if complete == runs { "all runs complete" } else { "some runs fail" };
@@ -99,7 +96,7 @@ pub fn flap(bench: &Bench, case: &Case) -> String {
 pub fn brown_out(bench: &Bench, case: &Case) -> String {
     let runs: Vec<Vec<Event>> = (0..10).flat_map(|_| bench.ask_at_once(&case.name, 4)).collect();
     let complete = runs.iter().filter(|events| events.last().unwrap().data["status"] == "completed").count();
-    let calls = bench.lab.count(&case.model(), "attempts");
+    let calls = bench.lab_of(case).count(&case.model(), "attempts");
     let left_out = if calls >= 40 { "it is never left out" } else { "it is left out" };
     format!("{complete} of 40 runs complete; {left_out}")
 }
