@@ -30,10 +30,10 @@ fn pieces() -> Vec<Row> {
             .whole()
             .clock("per_call = \"600ms\"")
             .expect(elsewhere(&["timeout/attempt"])),
-        row(18, "u18-trickle-every-2")
+        row(18, "u18-trickle-every-1-tokens-40")
             .alone()
-            .limits("per_query = \"2500ms\"")
-            .within(4000)
+            .limits("per_query = \"5s\"")
+            .within(8000)
             .expect(failed("timeout/query", 1)),
         row(19, "u19-comments-every-50").clock(FIRST).expect(silent()),
         row(20, "u20-empty-deltas-every-50").clock(FIRST).expect(silent()),
