@@ -19,3 +19,4 @@ mod problems;
 mod resume;
 mod retry;
 mod timing;
+mod upstream;

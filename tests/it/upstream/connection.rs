@@ -1,0 +1,113 @@
+//! Rows U1 to U17: connections that fail before an answer, or in its head.
+
+use std::net::ToSocketAddrs;
+
+use super::bench::Bench;
+use super::row::At;
+use super::row::Row;
+use super::row::answered;
+use super::row::elsewhere;
+use super::row::failed;
+use super::row::row;
+use super::scenes;
+
+const QUICK: &str = "connect = \"400ms\"";
+const FIRST: &str = "first_content = \"400ms\"";
+/// As large as a question may be.
+const LARGE: usize = 250_000;
+const OUT_OF_SERVICE: &str = "no endpoint is taken out of service yet (issue 5)";
+
+/// The rows of this file.
+pub fn rows() -> Vec<Row> {
+    let lost = ["connect_failed", "connect_failed"];
+    vec![
+        row(1, "u1").at(At::Closed).both().expect(elsewhere(&lost).counted(0, 1)).within(4000),
+        row(1, "u1").at(At::Closed).alone().expect(failed("connect_failed", 2).counted(0, 0)).within(4000),
+        row(2, "u2").at(At::Full).clock(QUICK).both().expect(elsewhere(&["timeout/connect"]).counted(0, 1)),
+        row(3, "u3")
+            .at(At::Host("nowhere.invalid"))
+            .needs(no_such_name)
+            .says("nowhere.invalid")
+            .expect(elsewhere(&lost[..1]).counted(0, 1)),
+        row(4, "u4")
+            .at(At::Host("nowhere.invalid"))
+            .needs(look_ups_fail)
+            .expect(elsewhere(&lost).counted(0, 1)),
+        row(5, "u5").cannot(
+            "needs a name with a dead and a living address, and no such name is certain on every machine; the \
+             resolver of a test would have to stand in the server",
+        ),
+        row(6, "u6").at(At::Tls("unknown")).says("nobody this computer trusts").expect(refused()),
+        row(6, "u6").at(At::Tls("wrong-name")).says("another name").expect(refused()),
+        row(6, "u6").at(At::Tls("expired")).says("expired").expect(refused()),
+        row(6, "u6")
+            .at(At::Tls("unknown"))
+            .runs(2)
+            .expect(elsewhere(&[]).counted(0, 2))
+            .today(elsewhere(&["tls_failed"]).counted(0, 2), OUT_OF_SERVICE),
+        row(7, "u7").at(At::Tls("hang")).clock(QUICK).expect(elsewhere(&["timeout/connect"]).counted(0, 1)),
+        row(8, "u8").at(At::Tls("reset")).expect(elsewhere(&lost).counted(0, 1)),
+        row(8, "u8").at(At::Tls("plain")).expect(elsewhere(&["tls_failed", "tls_failed"]).counted(0, 1)),
+        row(9, "u9-silent").clock(FIRST).expect(elsewhere(&["timeout/first_content"])),
+        row(9, "u9-silent").clock("per_call = \"400ms\"").whole().expect(elsewhere(&["timeout/attempt"])),
+        row(9, "u9-silent").clock(FIRST).alone().expect(failed("timeout/first_content", 1)),
+        row(10, "u10-reset-once").both().expect(answered().after(&lost[..1])),
+        row(10, "u10-reset").both().expect(elsewhere(&lost)),
+        row(11, "u11-reset-while-sending-once").question(LARGE).both().expect(answered().after(&lost[..1])),
+        row(11, "u11-reset-while-sending").question(LARGE).expect(elsewhere(&lost)),
+        row(12, "u12-413-early").question(LARGE).both().expect(failed("request_refused", 1)),
+        row(13, "u13-idle-close-every-100")
+            .scene("asked again once the idle connection was closed", scenes::idle_close)
+            .expect("completed by first; attempts 1, lab 2+0; another connection"),
+        row(13, Bench::STALE)
+            .runs(2)
+            .expect(answered().counted(3, 0))
+            .today(
+                answered().after(&lost[..1]).counted(3, 0),
+                "a kept connection that closes as it is used again counts as an attempt (upstream.rs, send)",
+            ),
+        row(14, "u14-slow-headers-every-100").clock(FIRST).expect(elsewhere(&["timeout/first_content"])),
+        row(14, "u14-slow-headers-every-100")
+            .clock("per_call = \"400ms\"")
+            .whole()
+            .expect(elsewhere(&["timeout/attempt"])),
+        row(15, "u15-endless-headers").both().expect(garbled()),
+        row(15, "u15-huge-header").both().expect(garbled()),
+        row(16, "u16-100-continue").both().expect(answered()),
+        row(16, "u16-103-early-hints").both().expect(answered()),
+        row(16, "u16-three-103").both().expect(answered()),
+        row(17, "u17").cannot("GOAWAY and RST_STREAM belong to HTTP/2, which the lab does not speak yet"),
+    ]
+}
+
+fn refused() -> super::row::Outcome {
+    elsewhere(&["tls_failed"]).counted(0, 1)
+}
+
+fn garbled() -> super::row::Outcome {
+    elsewhere(&["unreadable_answer", "unreadable_answer"])
+}
+
+/// What this machine says of a name that does not exist.
+fn look_up() -> String {
+    ("nowhere.invalid", 80).to_socket_addrs().map_or_else(|error| error.to_string(), |_| String::new())
+}
+
+fn is_for_now(said: &str) -> bool {
+    said.contains("emporary failure") || said.contains("ry again")
+}
+
+fn no_such_name() -> Result<(), &'static str> {
+    match look_up() {
+        said if said.is_empty() => Err("this machine finds even names that do not exist"),
+        said if is_for_now(&said) => Err("no name is looked up on this machine: that is U4"),
+        _ => Ok(()),
+    }
+}
+
+fn look_ups_fail() -> Result<(), &'static str> {
+    match is_for_now(&look_up()) {
+        true => Ok(()),
+        false => Err("names are looked up on this machine; only one without a network plays it"),
+    }
+}
