@@ -5,9 +5,12 @@
 
 mod ask;
 mod body;
+mod control;
 mod guard;
+mod history;
 mod origin;
 mod page;
+mod panels;
 mod prefer;
 pub mod problem;
 mod request;
@@ -17,6 +20,7 @@ mod shorten;
 mod socket;
 mod status;
 mod stream;
+mod workflow;
 
 use std::sync::Arc;
 
@@ -67,12 +71,24 @@ pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
         .route("/api/v1/multi-role/ask-stream", ask_stream())
         .route("/ask", post(ask::wait))
         .route("/api/v1/multi-role/ask", post(ask::wait))
-        .route("/api/v1/runs", post(runs::create))
-        .route("/api/v1/runs/{id}", get(runs::show))
+        .route("/api/v1/runs", get(history::list).post(runs::create))
+        .route("/api/v1/runs/{id}", get(runs::show).patch(history::patch).delete(history::delete))
         .route("/api/v1/runs/{id}/events", no_head(get(runs::events), "GET"))
         .route("/api/v1/runs/{id}/result", get(runs::result))
         .route("/api/v1/runs/{id}/queries/{query}/result", get(runs::query_result))
-        .route("/api/v1/runs/{id}/cancel", post(runs::cancel))
+        .route("/api/v1/runs/{id}/queries/{query}/cancel", post(control::cancel_query))
+        .route("/api/v1/runs/{id}/cancel", post(control::cancel))
+        .route("/api/v1/runs/{id}/pause", post(control::pause))
+        .route("/api/v1/runs/{id}/resume", post(control::resume))
+        .route("/api/v1/runs/{id}/finish", post(control::finish))
+        .route("/api/v1/runs/{id}/retry", post(control::retry))
+        .route("/api/v1/panels", get(panels::list))
+        .route("/api/v1/panels/{name}", get(panels::show))
+        .route("/api/workflow/metrics", get(workflow::metrics))
+        .route("/api/workflow/{id}/status", get(workflow::status))
+        .route("/api/workflow/{id}/cancel", post(control::cancel))
+        .route("/api/workflow/{id}/pause", post(control::pause))
+        .route("/api/workflow/{id}/resume", post(control::resume))
         .route("/health", get(status::health))
         .route("/healthz", get(status::health))
         .route("/readyz", get(status::ready))

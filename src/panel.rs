@@ -11,6 +11,7 @@ pub mod script;
 pub mod template;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -94,6 +95,16 @@ pub enum ModelChoice {
         /// The model, as the provider calls it.
         model: Option<String>,
     },
+}
+
+impl fmt::Display for ModelChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModelChoice::Default => f.write_str("default"),
+            ModelChoice::Named { provider, model: None } => write!(f, "{provider}"),
+            ModelChoice::Named { provider, model: Some(model) } => write!(f, "{provider}/{model}"),
+        }
+    }
 }
 
 /// `default`, `provider` or `provider/model`; a model's name may have slashes of its own.

@@ -31,23 +31,28 @@ use crate::engine::Orders;
 use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
 use crate::event::CancelReason;
+use crate::event::OnDisconnect;
 use crate::id::PanelName;
 use crate::id::QueryName;
 use crate::id::RunId;
 use crate::journal::Journal;
 use crate::journal::Unwritten;
+use crate::metrics::Metrics;
 use crate::panel::Panel;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
+use crate::store::Change;
 use crate::store::Created;
 use crate::store::Found;
 use crate::store::IdempotencyKey;
 use crate::store::Lease;
+use crate::store::Listed;
 use crate::store::NewRun;
 use crate::store::Record;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Taken;
+use crate::store::Wanted;
 use watchers::Watchers;
 
 pub use orders::NotDone;
@@ -76,6 +81,7 @@ pub struct Runs {
     panels: BTreeMap<PanelName, Offer>,
     settings: Settings,
     live: Arc<Mutex<HashMap<RunId, Live>>>,
+    metrics: Arc<Metrics>,
     tasks: TaskTracker,
     draining: CancellationToken,
 }
@@ -145,6 +151,7 @@ impl Runs {
             panels: offers.into_iter().map(|offer| (offer.panel.name.clone(), offer)).collect(),
             settings,
             live: Arc::default(),
+            metrics: Arc::default(),
             tasks: TaskTracker::new(),
             draining: CancellationToken::new(),
         }
@@ -197,8 +204,8 @@ impl Runs {
             return None;
         }
         all.insert(run.clone(), live.clone());
-        let listed = Listed { run, live: Arc::clone(&self.live) };
-        Some(Opened { unwritten, orders, live, listed })
+        let place = Place { run, live: Arc::clone(&self.live) };
+        Some(Opened { unwritten, orders, live, place })
     }
 
     /// Reads the run that a key leads to.
@@ -225,18 +232,37 @@ impl Runs {
     }
 
     fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
-        let Opened { unwritten, orders, live, listed } = opened;
-        let Live { journal, control, watchers } = live;
-        let run = lease.run.clone();
-        let leaving = watchers.all_left(job.on_disconnect, self.settings.grace);
+        let Opened { unwritten, orders, live, place } = opened;
+        let (run, policy) = (lease.run.clone(), job.on_disconnect);
         let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
-        let driving = engine::drive(job, writer, orders);
-        let supervised = supervise(run.clone(), driving, control, leaving);
+        self.tend(&live, policy, place, engine::drive(job, writer, orders));
+        Attached { run, created: true, journal: live.journal, watchers: Some(live.watchers) }
+    }
+
+    /// Owns a run's task: cancels the run when everybody has left, counts its end and gives its place free.
+    fn tend(
+        &self,
+        live: &Live,
+        policy: OnDisconnect,
+        place: Place,
+        driving: impl Future<Output = Result<(), StoreError>> + Send + 'static,
+    ) {
+        let leaving = live.watchers.all_left(policy, self.settings.grace);
+        let Live { journal, control, .. } = live.clone();
+        let metrics = Arc::clone(&self.metrics);
         self.tasks.spawn(async move {
-            let _listed = listed;
-            supervised.await;
+            let _place = place;
+            let driven = supervise(driving, control, leaving).await;
+            let run = journal.run();
+            match (driven, journal.last().await) {
+                (Ok(()), Ok(Some(last))) => {
+                    metrics.ended(&last);
+                    tracing::info!(%run, "run ended");
+                }
+                (Ok(()), _) => tracing::info!(%run, "run left to the next process"),
+                (Err(error), _) => tracing::error!(%run, %error, "the store failed the run"),
+            }
         });
-        Attached { run, created: true, journal, watchers: Some(watchers) }
     }
 
     /// A run to be read.
@@ -276,6 +302,40 @@ impl Runs {
         self.panels.values().map(|offer| &offer.panel)
     }
 
+    /// The panel of an ask that names none.
+    pub fn default_panel(&self) -> &PanelName {
+        &self.settings.default_panel
+    }
+
+    /// Figures about the runs that have ended.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be asked.
+    pub async fn list(&self, wanted: &Wanted) -> Result<Vec<Listed>, StoreError> {
+        self.store.list(wanted).await
+    }
+
+    /// Changes what people wrote about a run.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing changed.
+    pub async fn note(&self, run: &RunId, change: Change) -> Result<(), StoreError> {
+        self.store.note(run, change).await
+    }
+
+    /// Erases an ended run.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it is still there.
+    pub async fn purge(&self, run: &RunId) -> Result<(), StoreError> {
+        self.store.purge(run).await
+    }
+
     /// Who can be asked.
     pub fn pool(&self) -> &Pool {
         &self.pool
@@ -312,38 +372,33 @@ struct Opened {
     unwritten: Unwritten,
     orders: Orders,
     live: Live,
-    listed: Listed,
+    place: Place,
 }
 
 /// Drives the run; cancels it when everybody has left.
 async fn supervise(
-    run: RunId,
     driving: impl Future<Output = Result<(), StoreError>>,
     control: Control,
     leaving: impl Future<Output = ()>,
-) {
+) -> Result<(), StoreError> {
     tokio::pin!(driving);
-    let driven = tokio::select! {
+    tokio::select! {
         driven = &mut driving => driven,
         // The run goes on until it has written its end.
         () = leaving => {
             control.cancel(CancelReason::Disconnect);
             driving.await
         }
-    };
-    match driven {
-        Ok(()) => tracing::info!(%run, "run ended"),
-        Err(error) => tracing::error!(%run, %error, "the store failed the run"),
     }
 }
 
 /// Takes the run off the list of live ones, however its task ends.
-struct Listed {
+struct Place {
     run: RunId,
     live: Arc<Mutex<HashMap<RunId, Live>>>,
 }
 
-impl Drop for Listed {
+impl Drop for Place {
     fn drop(&mut self) {
         self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.run);
     }

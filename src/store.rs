@@ -225,7 +225,7 @@ impl Record {
 }
 
 /// What is known of a run besides its events.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct About {
     /// The title that somebody gave it.
     pub title: Option<String>,

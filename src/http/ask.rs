@@ -135,12 +135,17 @@ pub async fn read_ask(
 ) -> Result<(Ask, Option<IdempotencyKey>), Problem> {
     let key = idempotency_key(headers)?;
     let body = body::json(headers, body, &door.settings).await?;
-    let key =
-        key.map(|key| IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day });
+    let key = key.map(|key| key_of(key, &body));
     Ok((Ask::from_json(body).map_err(Problem::invalid)?, key))
 }
 
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+/// A caller's key for what was asked with it.
+pub fn key_of(key: String, body: &Value) -> IdempotencyKey {
+    IdempotencyKey { key: format!("key:{key}"), body: body.clone(), scope: KeyScope::Day }
+}
+
+/// The key that makes equal requests one run.
+pub fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
     match value.to_str() {
         Ok(key) if is_key(key) => Ok(Some(key.to_owned())),

@@ -45,6 +45,8 @@ pub enum Code {
     CursorMismatch,
     /// A cursor past the end.
     CursorAhead,
+    /// Not from the state that the run is in.
+    IllegalTransition,
     /// The run was kept once.
     RunExpired,
     /// More bytes than the limit.
@@ -96,6 +98,9 @@ impl Code {
             Code::RunNotFinished => ("run_not_finished", S::CONFLICT, "The run has not ended"),
             Code::CursorMismatch => ("cursor_mismatch", S::CONFLICT, "The cursor belongs to another run"),
             Code::CursorAhead => ("cursor_ahead", S::CONFLICT, "The cursor is ahead of the journal"),
+            Code::IllegalTransition => {
+                ("illegal_transition", S::CONFLICT, "The run's state does not allow that")
+            }
             Code::RunExpired => ("run_expired", S::GONE, "The run is no longer kept"),
             Code::PayloadTooLarge => ("payload_too_large", S::PAYLOAD_TOO_LARGE, "The body is too large"),
             Code::UriTooLong => ("uri_too_long", S::URI_TOO_LONG, "The address is too long"),
@@ -256,6 +261,9 @@ impl From<Refusal> for Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Problem {
+        if error == StoreError::Missing {
+            return Absent::Unknown.into();
+        }
         tracing::error!(%error, "the store failed");
         Problem::new(Code::Internal, "the run could not be read or written")
     }

@@ -1,5 +1,8 @@
 //! Runs by id: snapshot, events, result, cancel; and making one in the background.
 
+use std::hash::DefaultHasher;
+use std::hash::Hash;
+use std::hash::Hasher;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,7 +35,6 @@ use super::request::NoParameters;
 use super::request::OfRun;
 use super::request::Parameters;
 use super::stream;
-use crate::event::CancelReason;
 use crate::event::Entry;
 use crate::event::OnDisconnect;
 use crate::id::RunId;
@@ -101,8 +103,11 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let attached = door.runs.attach(&run).await?;
     let head = attached.journal.head();
-    // The snapshot of a run changes with its journal only, but for the clocks it shows.
-    let etag = format!("W/\"{}.{}\"", attached.run, head.seq);
+    let about = door.runs.record(&run).await?.about;
+    // A snapshot changes with the journal and with what people write, but for the clocks it shows.
+    let mut hasher = DefaultHasher::new();
+    about.hash(&mut hasher);
+    let etag = format!("W/\"{}.{}.{:x}\"", attached.run, head.seq, hasher.finish());
     let known = headers.get(header::IF_NONE_MATCH).and_then(|value| value.to_str().ok());
     if known.is_some_and(|known| known.split(',').any(|tag| tag.trim() == etag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
@@ -190,19 +195,6 @@ pub async fn query_result(
     }
 }
 
-/// `POST /api/v1/runs/{id}/cancel`: idempotent.
-pub async fn cancel(
-    State(door): State<Arc<Door>>,
-    OfRun(run): OfRun,
-    _: NoParameters,
-) -> Result<Response, Problem> {
-    let active = door.runs.cancel(&run, CancelReason::Client);
-    let attached = door.runs.attach(&run).await?;
-    let status = if active { StatusCode::ACCEPTED } else { StatusCode::OK };
-    let snapshot = snapshot_of(&door, &attached).await?;
-    Ok((status, no_store(), Json(json!(snapshot))).into_response())
-}
-
 /// The snapshot of an attached run.
 pub async fn snapshot_of(door: &Door, attached: &Attached) -> Result<Snapshot, Problem> {
     // A run shows what it will ask from its first event on, which is written as soon as it is made.
@@ -211,6 +203,7 @@ pub async fn snapshot_of(door: &Door, attached: &Attached) -> Result<Snapshot, P
     Ok(snapshot::take(&attached.run, &record, &attached.journal).await?)
 }
 
-fn no_store() -> [(header::HeaderName, &'static str); 1] {
+/// What must be asked for each time.
+pub fn no_store() -> [(header::HeaderName, &'static str); 1] {
     [(header::CACHE_CONTROL, "no-store")]
 }

@@ -6,10 +6,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use jiff::Timestamp;
 
-use super::Live;
 use super::Opened;
 use super::Runs;
-use super::supervise;
 use crate::engine;
 use crate::engine::Job;
 use crate::engine::Order;
@@ -47,7 +45,7 @@ impl Runs {
         let past = Past::read(&*self.store, run).await?;
         let claim = self.store.claim(run).await?;
         let opened = self.open(run.clone(), past.seq, usize::MAX).ok_or(StoreError::Stale)?;
-        let Opened { unwritten, orders, live, listed } = opened;
+        let Opened { unwritten, orders, live, place } = opened;
         let job = self.replan(&record, &past);
         let simulated = job.as_ref().is_some_and(Job::is_simulated);
         let writer = unwritten.begin(claim.lease, simulated, past.elapsed);
@@ -55,21 +53,15 @@ impl Runs {
         let limit = job.as_ref().map_or(Duration::ZERO, |job| job.limit);
         let verdict = recovery.verdict(&past, claim.crashes, limit, Timestamp::now());
         tracing::info!(%run, ?verdict, crashes = claim.crashes, "took over a run");
-        let Live { control, watchers, .. } = live;
         let policy = job.as_ref().map_or(OnDisconnect::Continue, |job| job.on_disconnect);
-        let leaving = watchers.all_left(returning(policy), self.settings.grace);
-        let run = run.clone();
-        self.tasks.spawn(async move {
-            let _listed = listed;
-            let driving = async {
-                match (verdict, job) {
-                    (Verdict::GoOn, Some(job)) => engine::go_on(job, writer, past, (recovery, orders)).await,
-                    (Verdict::Conclude, Some(job)) => engine::conclude(job, writer, past).await,
-                    (verdict, _) => give_up(verdict, record, writer, past).await,
-                }
-            };
-            supervise(run, driving, control, leaving).await;
-        });
+        let driving = async move {
+            match (verdict, job) {
+                (Verdict::GoOn, Some(job)) => engine::go_on(job, writer, past, (recovery, orders)).await,
+                (Verdict::Conclude, Some(job)) => engine::conclude(job, writer, past).await,
+                (verdict, _) => give_up(verdict, record, writer, past).await,
+            }
+        };
+        self.tend(&live, returning(policy), place, driving);
         Ok(())
     }
 

@@ -39,14 +39,25 @@ pub struct Snapshot {
     /// Which state of the panel's files.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub panel_revision: Option<String>,
-    /// The first line of its question.
+    /// The title that somebody gave it, else the first line of its question.
     pub title: String,
+    /// What somebody noted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// The run that it retries.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_of: Option<RunId>,
+    /// The latest run that retries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retried_by: Option<RunId>,
     /// What was asked.
     pub question: String,
     /// The panel's input.
     pub input: Value,
     /// When it was accepted.
     pub created_at: String,
+    /// When its last event was written.
+    pub updated_at: String,
     /// When it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
@@ -173,10 +184,14 @@ impl Snapshot {
             status: RunStatus::Queued,
             panel: None,
             panel_revision: None,
-            title: record.ask.title(),
+            title: record.about.title.clone().unwrap_or_else(|| record.ask.title()),
+            note: record.about.note.clone(),
+            retry_of: record.about.retry_of.clone(),
+            retried_by: record.about.retried_by.clone(),
             question: record.ask.question.clone(),
             input: Value::Object(record.ask.input.clone()),
             created_at: format!("{:.3}", record.created_at),
+            updated_at: format!("{:.3}", record.created_at),
             ended_at: None,
             elapsed_ms: u64::try_from(elapsed).unwrap_or(0),
             now: format!("{now:.3}"),
@@ -197,6 +212,7 @@ impl Snapshot {
         // An event of a later version is skipped here as clients skip it.
         let Ok(Event { stamp, body }) = entry.read() else { return };
         self.simulated |= stamp.simulated;
+        self.updated_at = format!("{:.3}", stamp.at);
         match body {
             Body::RunStarted(started) => self.start(started),
             Body::ChecksCompleted(checks) => self.checks = Some(checks),

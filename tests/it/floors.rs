@@ -8,7 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Module, floor, and the modules of the same floor that it may use.
-const MAP: [(&str, u8, &[&str]); 20] = [
+const MAP: [(&str, u8, &[&str]); 21] = [
     ("id", 0, &[]),
     ("failure", 0, &[]),
     ("fault", 0, &[]),
@@ -23,6 +23,7 @@ const MAP: [(&str, u8, &[&str]); 20] = [
     ("pool", 1, &["provider", "backoff"]),
     ("store", 1, &[]),
     ("journal", 1, &["store"]),
+    ("metrics", 1, &[]),
     ("mock", 1, &[]),
     ("engine", 2, &[]),
     ("runs", 2, &["engine"]),

@@ -1,0 +1,56 @@
+//! The panels that can be asked.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::Path;
+use axum::extract::State;
+use axum::extract::rejection::PathRejection;
+use axum::response::IntoResponse;
+use axum::response::Response;
+use serde_json::Value;
+use serde_json::json;
+
+use super::Door;
+use super::problem::Problem;
+use super::request::NoParameters;
+use super::runs::no_store;
+use crate::panel::Panel;
+
+/// `GET /api/v1/panels`: all of them.
+pub async fn list(State(door): State<Arc<Door>>, _: NoParameters) -> Response {
+    let panels: Vec<Value> = door.runs.panels().map(|panel| summary(&door, panel)).collect();
+    (no_store(), Json(json!({"panels": panels}))).into_response()
+}
+
+/// `GET /api/v1/panels/{name}`: one, with the JSON Schema of its input.
+pub async fn show(
+    State(door): State<Arc<Door>>,
+    name: Result<Path<String>, PathRejection>,
+    _: NoParameters,
+) -> Result<Response, Problem> {
+    let unknown = || Problem::not_found("there is no such panel; GET /api/v1/panels lists them");
+    let Path(name) = name.map_err(|_| unknown())?;
+    let panel = door.runs.panels().find(|panel| panel.name.as_str() == name).ok_or_else(unknown)?;
+    let mut shown = summary(&door, panel);
+    if let Some(input) = &panel.input {
+        shown["input_schema"] = (**input).clone();
+    }
+    Ok((no_store(), Json(shown)).into_response())
+}
+
+fn summary(door: &Door, panel: &Panel) -> Value {
+    let queries = panel.queries.iter().map(|query| {
+        let models: Vec<String> = query.models.iter().map(ToString::to_string).collect();
+        json!({"query": query.name, "title": query.title.in_language("en"), "depends_on": query.needs, "models": models})
+    });
+    json!({
+        "panel": panel.name,
+        "title": panel.title.in_language("en"),
+        "revision": panel.revision,
+        "default": *door.runs.default_panel() == panel.name,
+        "checks": panel.checks.is_some(),
+        "need": panel.merge.need,
+        "queries": queries.collect::<Vec<_>>(),
+    })
+}
