@@ -21,6 +21,7 @@ use clap::Parser;
 use clap::Subcommand;
 
 use crate::config::Flags;
+use crate::config::StoreKind;
 use crate::config::Unusable;
 
 /// What the exit code says.
@@ -104,7 +105,7 @@ struct CommonArgs {
     /// Configuration file [default: ./askstream.toml, then config.toml in the configuration directory].
     #[arg(short, long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where the program keeps what it must remember.
+    /// Where the program keeps runs and whatever else it must remember [default: askstream in $XDG_DATA_HOME].
     #[arg(long, value_name = "DIR")]
     data_dir: Option<PathBuf>,
 }
@@ -116,6 +117,9 @@ struct ServeArgs {
     /// Address to listen on [default: 127.0.0.1:8787].
     #[arg(long, value_name = "ADDRESS")]
     listen: Option<SocketAddr>,
+    /// Where runs are kept: in a file of the data directory, or in memory, gone with the server [default: sqlite].
+    #[arg(long, value_name = "WHERE")]
+    store: Option<StoreKind>,
     /// Port to listen on; 0 takes a free one.
     #[arg(long, value_name = "N")]
     port: Option<u16>,

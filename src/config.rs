@@ -23,6 +23,8 @@ use crate::panel::Panel;
 use crate::pool::Pool;
 use crate::runs;
 use crate::store::memory::Bounds;
+use crate::store::sqlite::Keep;
+use crate::store::sqlite::OnCorrupt;
 
 /// Everything the program needs to know before it starts.
 pub struct Settings {
@@ -34,8 +36,8 @@ pub struct Settings {
     pub door: Door,
     /// How runs are run.
     pub runs: runs::Settings,
-    /// How much the store in memory keeps.
-    pub memory: Bounds,
+    /// Where runs are kept, and how long.
+    pub store: Storage,
     /// Who can be asked.
     pub pool: Pool,
     /// What can be run.
@@ -88,6 +90,29 @@ impl Default for Door {
     }
 }
 
+/// Where runs are kept, and how long.
+#[derive(Clone, Debug, Default)]
+pub struct Storage {
+    /// Where.
+    pub kind: StoreKind,
+    /// How much is kept in memory.
+    pub bounds: Bounds,
+    /// How much is kept on disk.
+    pub keep: Keep,
+    /// What happens when the file is damaged.
+    pub on_corrupt: OnCorrupt,
+}
+
+/// Where runs are kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum StoreKind {
+    /// In a file of the data directory.
+    #[default]
+    Sqlite,
+    /// In this process, gone with it.
+    Memory,
+}
+
 /// What flags said.
 #[derive(Clone, Debug, Default)]
 pub struct Flags {
@@ -95,6 +120,8 @@ pub struct Flags {
     pub config: Option<PathBuf>,
     /// `--data-dir DIR`.
     pub data_dir: Option<PathBuf>,
+    /// `--store memory|sqlite`.
+    pub store: Option<StoreKind>,
     /// `--listen ADDRESS`.
     pub listen: Option<SocketAddr>,
     /// `--port N`.
@@ -174,7 +201,7 @@ impl Settings {
             drain: read.drain,
             door: read.door,
             runs: read.runs,
-            memory: read.memory,
+            store: Storage { kind: flags.store.unwrap_or(read.store.kind), ..read.store },
             pool,
             offers,
             file: file.map(|(path, _)| path),

@@ -40,12 +40,14 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::config::Door as Settings;
 use crate::config::Origin;
+use crate::store::Store;
 use problem::Code;
 use problem::Problem;
 
 /// What every handler sees.
 pub struct Door {
     runs: Arc<crate::runs::Runs>,
+    store: Arc<dyn Store>,
     settings: Settings,
     streams: Arc<Semaphore>,
     since: tokio::time::Instant,
@@ -60,11 +62,11 @@ impl Door {
     }
 }
 
-/// All routes over `runs`.
-pub fn router(runs: Arc<crate::runs::Runs>, settings: Settings) -> Router {
+/// All routes over `runs`, which are kept in `store`.
+pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Settings) -> Router {
     let streams = Arc::new(Semaphore::new(settings.streams));
     let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
-    let door = Arc::new(Door { runs, settings, streams, since: tokio::time::Instant::now() });
+    let door = Arc::new(Door { runs, store, settings, streams, since: tokio::time::Instant::now() });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     Router::new()
         .route("/ask-stream", ask_stream())

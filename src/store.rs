@@ -7,11 +7,14 @@
 #[cfg(test)]
 pub mod conformance;
 pub mod memory;
+pub mod sqlite;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use serde::Deserialize;
+use serde::Serialize;
 use serde_json::Value;
 
 use crate::ask::Ask;
@@ -22,6 +25,7 @@ use crate::id::PanelName;
 use crate::id::RunId;
 
 pub use memory::Memory;
+pub use sqlite::Sqlite;
 
 /// Where runs are kept.
 #[async_trait]
@@ -225,7 +229,8 @@ impl Record {
 }
 
 /// What is known of a run besides its events.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default)]
 pub struct About {
     /// The title that somebody gave it.
     pub title: Option<String>,

@@ -146,8 +146,9 @@ fn told(faults: &[AskFault]) -> String {
 }
 
 async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
-    let Settings { runs, memory, pool, offers, .. } = settings;
-    let runs = Runs::new(Arc::new(Memory::new(memory)), offers, pool, runs);
+    let Settings { runs, store, pool, offers, .. } = settings;
+    // In memory even beside a server: its file has one owner, and this run ends with the command.
+    let runs = Runs::new(Arc::new(Memory::new(store.bounds)), offers, pool, runs);
     let attached = match runs.start(ask, None).await {
         Ok(attached) => attached,
         Err(refusal) => return refused(refusal),

@@ -4,7 +4,9 @@ use std::io::IsTerminal;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
@@ -15,16 +17,26 @@ use super::refuse;
 use crate::config::Flags;
 use crate::config::Process;
 use crate::config::Settings;
+use crate::config::Storage;
+use crate::config::StoreKind;
 use crate::http;
 use crate::http::server::Clocks;
 use crate::provider::Place;
 use crate::runs::Runs;
+use crate::store::Health;
 use crate::store::Memory;
+use crate::store::Sqlite;
+use crate::store::Store;
+use crate::store::sqlite::FILE;
+use crate::store::sqlite::OpenError;
+
+/// Time between two sweeps of the store.
+const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until somebody stops it.
 pub fn run(args: ServeArgs) -> Exit {
-    let ServeArgs { common, listen, port, print_url, open, no_open } = args;
-    let flags = Flags { listen, port, ..common.flags() };
+    let ServeArgs { common, listen, store, port, print_url, open, no_open } = args;
+    let flags = Flags { listen, port, store, ..common.flags() };
     let settings = match Settings::load(&flags, &Process) {
         Ok(settings) => settings,
         Err(why) => return refuse(&why),
@@ -42,7 +54,7 @@ pub fn run(args: ServeArgs) -> Exit {
     };
     let exit = runtime.block_on(serve(settings, print_url, browser));
     // Whatever still blocks a thread must not keep the process.
-    runtime.shutdown_timeout(std::time::Duration::from_millis(100));
+    runtime.shutdown_timeout(Duration::from_millis(100));
     exit
 }
 
@@ -68,21 +80,69 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
     };
     let address = listener.local_addr().unwrap_or(settings.listen);
     let stop = signalled(true);
-    let banner = banner(&settings, address);
+    let store = match open_store(&settings) {
+        Ok(store) => store,
+        Err(why) => {
+            eprintln!("error: {why}{}", remedy(&why));
+            return Exit::NoResult;
+        }
+    };
+    let banner = banner(&settings, address, store.health());
     let url = format!("http://{address}/");
     match print_url {
         true => say(&url),
         false => eprintln!("{banner}"),
     }
     browser.show(&url, &settings);
-    let Settings { door, runs, memory, pool, offers, drain, .. } = settings;
-    let runs = Arc::new(Runs::new(Arc::new(Memory::new(memory)), offers, pool, runs));
+    let Settings { door, runs, pool, offers, drain, .. } = settings;
+    let runs = Arc::new(Runs::new(Arc::clone(&store), offers, pool, runs));
+    // Before the first request: a run that nobody has taken over yet looks as if it were over.
+    match runs.recover().await {
+        Ok(0) => {}
+        Ok(found) => tracing::info!(runs = found, "took over the runs of an earlier process"),
+        Err(error) => tracing::error!(%error, "could not look for the runs of an earlier process"),
+    }
     let clocks = Clocks { drain, header: door.header_timeout, stalled: door.stalled_after };
-    let router = http::router(Arc::clone(&runs), door);
+    let router = http::router(Arc::clone(&runs), Arc::clone(&store), door);
     // What hurries is heard only once the first signal has come.
     let hurry = async { signalled(false).await };
-    http::server::serve(listener, router, runs, clocks, stop, hurry).await;
+    tokio::select! {
+        () = http::server::serve(listener, router, runs, clocks, stop, hurry) => {}
+        // Never ends; given up wherever it is, since the next sweep goes on.
+        () = sweep(&*store) => {}
+    }
     Exit::Complete
+}
+
+/// The store that the settings name.
+fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
+    let Storage { kind, bounds, keep, on_corrupt } = settings.store.clone();
+    Ok(match kind {
+        StoreKind::Memory => Arc::new(Memory::new(bounds)),
+        StoreKind::Sqlite => Arc::new(Sqlite::open(&settings.data_dir, keep, on_corrupt)?),
+    })
+}
+
+/// What helps against a store that does not open.
+fn remedy(why: &OpenError) -> &'static str {
+    match why {
+        OpenError::Held { .. } => "\n  fix      stop that one, or give this one a --data-dir of its own",
+        OpenError::Newer { .. } => "\n  fix      start the newer askstream, or name another --data-dir",
+        OpenError::Corrupt { .. } => {
+            "\n  fix      on_corrupt = \"salvage\" in [store] keeps what can be read"
+        }
+        _ => "\n  fix      name another --data-dir, or keep runs in memory: askstream --store memory",
+    }
+}
+
+/// Drops what is older than it is to be kept, at once and every hour.
+async fn sweep(store: &dyn Store) {
+    loop {
+        if let Err(error) = store.sweep(Timestamp::now()).await {
+            tracing::warn!(%error, "old runs could not be dropped; tried again in an hour");
+        }
+        tokio::time::sleep(SWEEP).await;
+    }
 }
 
 /// Waits for SIGINT or SIGTERM; the first one says what happens now.
@@ -125,7 +185,7 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {
 }
 
 /// What a person sees at the start: where things are, who answers, and a line to paste.
-fn banner(settings: &Settings, address: SocketAddr) -> String {
+fn banner(settings: &Settings, address: SocketAddr, health: Health) -> String {
     let mut lines = vec![format!(
         "askstream {}   page  http://{address}/      API  http://{address}/ask-stream",
         env!("CARGO_PKG_VERSION")
@@ -137,7 +197,13 @@ fn banner(settings: &Settings, address: SocketAddr) -> String {
             format!("  config   none found (looked for {})", places.join(", "))
         }
     });
-    lines.push("  runs     kept in memory, gone when the server stops".into());
+    lines.push(match settings.store.kind {
+        StoreKind::Sqlite => format!("  runs     kept in {}", settings.data_dir.join(FILE).display()),
+        StoreKind::Memory => "  runs     kept in memory, gone when the server stops".into(),
+    });
+    if let Health::Degraded(why) | Health::Full(why) = health {
+        lines.push(format!("           {why}"));
+    }
     for (at, line) in models(settings).into_iter().enumerate() {
         lines.push(format!("  {:<8} {line}", if at == 0 { "models" } else { "" }));
     }

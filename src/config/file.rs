@@ -6,6 +6,8 @@ use std::time::Duration;
 use toml::Spanned;
 
 use super::Door;
+use super::Storage;
+use super::StoreKind;
 use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::fault::Source;
@@ -17,7 +19,7 @@ use crate::provider::anthropic::Anthropic;
 use crate::provider::gemini::Gemini;
 use crate::provider::upstream::server::StructuredOutput;
 use crate::runs;
-use crate::store::memory::Bounds;
+use crate::store::sqlite::OnCorrupt;
 
 /// What a configuration file says.
 pub struct File {
@@ -25,7 +27,7 @@ pub struct File {
     pub drain: Duration,
     pub door: Door,
     pub runs: runs::Settings,
-    pub memory: Bounds,
+    pub store: Storage,
     pub default_model: Option<Spanned<ModelChoice>>,
     pub providers: Vec<Provider>,
     /// For faults that are found later.
@@ -71,7 +73,7 @@ impl Default for File {
             drain: Duration::from_secs(30),
             door: Door::default(),
             runs: runs::Settings::default(),
-            memory: Bounds::default(),
+            store: Storage::default(),
             default_model: None,
             providers: Vec::new(),
             source: Source { file: "configuration".into(), text: String::new() },
@@ -157,8 +159,17 @@ impl File {
     }
 
     fn store(&mut self, mut table: Reader<'_>) {
-        table.take_word("url", &[("memory", ())]);
-        count(&mut self.memory.runs, &mut table, "max_runs");
+        let store = &mut self.store;
+        set(
+            &mut store.kind,
+            table.take_word("url", &[("sqlite", StoreKind::Sqlite), ("memory", StoreKind::Memory)]),
+        );
+        count(&mut store.keep.most, &mut table, "max_runs");
+        store.bounds.runs = store.keep.most;
+        set(&mut store.keep.runs, table.take_retention("keep"));
+        set(&mut store.keep.deltas, table.take_retention("keep_deltas"));
+        let words = [("salvage", OnCorrupt::Salvage), ("fail", OnCorrupt::Fail)];
+        set(&mut store.on_corrupt, table.take_word("on_corrupt", &words));
         table.finish();
     }
 }
@@ -338,6 +349,8 @@ active_runs = 5
 [store]
 url = "memory"
 max_runs = 7
+keep = "30d"
+on_corrupt = "fail"
 [providers.local]
 kind = "openai"
 base_url = "http://127.0.0.1:1234/v1"
@@ -356,7 +369,12 @@ idle = "9s"
         assert_eq!(file.door.body_limit, 1 << 20);
         assert_eq!(file.runs.clocks.first_content, Some(Duration::from_secs(3)));
         assert_eq!(file.runs.clocks.overall, Duration::from_secs(300));
-        assert_eq!(file.memory.runs, 7);
+        assert_eq!(
+            (file.store.kind, file.store.bounds.runs, file.store.keep.most),
+            (StoreKind::Memory, 7, 7)
+        );
+        assert_eq!(file.store.keep.runs, Duration::from_secs(30 * 24 * 3600));
+        assert_eq!(file.store.on_corrupt, OnCorrupt::Fail);
         let [provider] = file.providers.as_slice() else { panic!() };
         assert_eq!(provider.max_in_flight, Some(1));
         assert_eq!(provider.limits.idle, Some(Duration::from_secs(9)));

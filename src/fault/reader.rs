@@ -165,14 +165,32 @@ impl<'s> Reader<'s> {
 
     /// A duration, 0 included.
     pub fn take_duration(&mut self, key: &str) -> Option<Spanned<Duration>> {
-        let value = self.take(key)?;
-        let read = value.get_ref().as_str().and_then(duration);
-        match read {
-            Some(read) if read > Reader::LONGEST => self.fault(value.span(), "longer than 7 days"),
-            Some(read) => return Some(Spanned::new(value.span(), read)),
-            None => self.expected_duration(&value),
+        let read = self.take_any_duration(key)?;
+        if *read.get_ref() > Reader::LONGEST {
+            self.fault(read.span(), "longer than 7 days");
+            return None;
+        }
+        Some(read)
+    }
+
+    /// How long something is kept: longer than 0, at most a century.
+    pub fn take_retention(&mut self, key: &str) -> Option<Spanned<Duration>> {
+        let read = self.take_any_duration(key)?;
+        match *read.get_ref() {
+            Duration::ZERO => self.fault(read.span(), format!("\"{key}\" must be longer than 0")),
+            long if long > CENTURY => self.fault(read.span(), "longer than 36525 days"),
+            _ => return Some(read),
         }
         None
+    }
+
+    fn take_any_duration(&mut self, key: &str) -> Option<Spanned<Duration>> {
+        let value = self.take(key)?;
+        let read = value.get_ref().as_str().and_then(duration);
+        if read.is_none() {
+            self.expected_duration(&value);
+        }
+        read.map(|read| Spanned::new(value.span(), read))
     }
 
     /// A duration longer than 0.
@@ -311,7 +329,10 @@ fn whole(value: &DeValue<'_>) -> Option<i64> {
     i64::from_str_radix(number.as_str(), number.radix()).ok()
 }
 
-/// `"30s"`, `"500ms"`, `"2m"`, `"1h"`, `"0.5s"`.
+/// A hundred years.
+const CENTURY: Duration = Duration::from_secs(36_525 * 24 * 3600);
+
+/// `"30s"`, `"500ms"`, `"2m"`, `"1h"`, `"90d"`, `"0.5s"`.
 fn duration(text: &str) -> Option<Duration> {
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let (number, unit) = text.split_at(digits);
@@ -320,12 +341,13 @@ fn duration(text: &str) -> Option<Duration> {
         "s" => 1.0,
         "m" => 60.0,
         "h" => 3600.0,
+        "d" => 24.0 * 3600.0,
         _ => return None,
     };
     let plain = number.starts_with(|c: char| c.is_ascii_digit()) && !number.ends_with('.');
     let seconds = number.parse::<f64>().ok().filter(|_| plain)? * unit;
     // Past any limit the exact length no longer matters, and must not overflow.
-    let seconds = seconds.min(Reader::LONGEST.as_secs_f64() * 2.0);
+    let seconds = seconds.min(CENTURY.as_secs_f64() * 2.0);
     Some(Duration::from_micros((seconds * 1e6).round() as u64))
 }
 
@@ -335,13 +357,20 @@ mod tests {
 
     #[test]
     fn durations_have_a_number_and_a_unit() {
-        let good =
-            [("30s", 30_000), ("500ms", 500), ("2m", 120_000), ("1h", 3_600_000), ("0.5s", 500), ("0s", 0)];
+        let good = [
+            ("30s", 30_000),
+            ("500ms", 500),
+            ("2m", 120_000),
+            ("1h", 3_600_000),
+            ("0.5s", 500),
+            ("0s", 0),
+            ("2d", 172_800_000),
+        ];
         for (text, ms) in good {
             assert_eq!(duration(text), Some(Duration::from_millis(ms)), "{text}");
         }
         for text in
-            ["", "s", "30", "30 s", " 30s", "-1s", "1d", "1.s", ".5s", "1.2.3s", "1e3s", "infs", "١s", "30S"]
+            ["", "s", "30", "30 s", " 30s", "-1s", "1w", "1.s", ".5s", "1.2.3s", "1e3s", "infs", "١s", "30S"]
         {
             assert_eq!(duration(text), None, "{text}");
         }

@@ -73,6 +73,8 @@ pub enum Code {
     Overloaded,
     /// The server is stopping.
     Draining,
+    /// The disk is full.
+    StorageFull,
 }
 
 impl Code {
@@ -122,6 +124,7 @@ impl Code {
             Code::NoProviders => ("no_providers", S::SERVICE_UNAVAILABLE, "No model can answer"),
             Code::Overloaded => ("overloaded", S::SERVICE_UNAVAILABLE, "The server is busy"),
             Code::Draining => ("draining", S::SERVICE_UNAVAILABLE, "The server is stopping"),
+            Code::StorageFull => ("storage_full", S::SERVICE_UNAVAILABLE, "There is no room for a new run"),
         }
     }
 }
@@ -207,7 +210,7 @@ impl Problem {
     fn retry_after(&self) -> Option<u64> {
         match self.code {
             Code::TooManyStreams | Code::Overloaded | Code::Draining => Some(5),
-            Code::NoProviders => Some(60),
+            Code::NoProviders | Code::StorageFull => Some(60),
             _ => None,
         }
     }
@@ -265,7 +268,15 @@ impl From<StoreError> for Problem {
             return Absent::Unknown.into();
         }
         tracing::error!(%error, "the store failed");
-        Problem::new(Code::Internal, "the run could not be read or written")
+        match error {
+            StoreError::Full => {
+                Problem::new(Code::StorageFull, "the server's disk is nearly full; ask again later")
+            }
+            StoreError::Damaged => {
+                Problem::new(Code::Internal, "the run is damaged on disk and cannot be shown")
+            }
+            _ => Problem::new(Code::Internal, "the run could not be read or written"),
+        }
     }
 }
 

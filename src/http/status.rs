@@ -15,21 +15,33 @@ use super::Door;
 use super::problem::Code;
 use super::problem::Problem;
 use crate::provider::Place;
+use crate::store::Health;
+use crate::store::StoreError;
 
 /// `GET /health`: alive, and what is configured.
 pub async fn health(State(door): State<Arc<Door>>) -> Response {
     let panels: Vec<Value> =
         door.runs.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
+    let (status, detail) = store(&door);
     let body = json!({
-        "status": if door.runs.is_draining() { "draining" } else { "ok" },
+        "status": if door.runs.is_draining() { "draining" } else { status },
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_ms": door.since.elapsed().as_millis() as u64,
         "active_runs": door.runs.active(),
-        "store": "memory",
+        "store": {"status": status, "detail": detail},
         "panels": panels,
         "models": models(&door),
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
+}
+
+/// How the store is, in a word and a sentence.
+fn store(door: &Door) -> (&'static str, Option<String>) {
+    match door.store.health() {
+        Health::Good => ("ok", None),
+        Health::Degraded(why) => ("degraded", Some(why)),
+        Health::Full(why) => ("full", Some(why)),
+    }
 }
 
 /// The default model and, by panel, where a question would go.
@@ -65,11 +77,15 @@ pub async fn openapi() -> Response {
 
 /// `GET /readyz`: whether new runs are taken.
 pub async fn ready(State(door): State<Arc<Door>>) -> Response {
-    match door.runs.is_draining() {
-        true => Problem::new(Code::Draining, "the server is stopping").into_response(),
-        false => (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": "ready"})))
-            .into_response(),
-    }
+    let status = match store(&door).0 {
+        _ if door.runs.is_draining() => {
+            return Problem::new(Code::Draining, "the server is stopping").into_response();
+        }
+        "full" => return Problem::from(StoreError::Full).into_response(),
+        "degraded" => "degraded",
+        _ => "ready",
+    };
+    (StatusCode::OK, [(header::CACHE_CONTROL, "no-store")], Json(json!({"status": status}))).into_response()
 }
 
 #[cfg(test)]

@@ -36,7 +36,7 @@ const MAP: [(&str, u8, &[&str]); 21] = [
 const ONLY_IN: [(&str, &[&str]); 9] = [
     ("axum", &["http"]),
     ("reqwest", &["provider"]),
-    ("rusqlite", &[]),
+    ("rusqlite", &["store"]),
     ("std::env::", &["config"]),
     ("println!", &["cli"]),
     ("eprintln!", &["cli"]),

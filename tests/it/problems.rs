@@ -158,8 +158,7 @@ fn methods_are_explicit_and_head_never_runs_anything() {
     for (path, allowed) in [
         ("/ask-stream".to_owned(), vec!["GET", "POST"]),
         ("/ask".to_owned(), vec!["POST"]),
-        ("/api/v1/runs".to_owned(), vec!["POST"]),
-        (format!("/api/v1/runs/{run}"), vec!["GET"]),
+        ("/api/v1/runs".to_owned(), vec!["GET", "POST"]),
         (format!("/api/v1/runs/{run}/events"), vec!["GET"]),
         (format!("/api/v1/runs/{run}/result"), vec!["GET"]),
         (format!("/api/v1/runs/{run}/cancel"), vec!["POST"]),
@@ -174,6 +173,9 @@ fn methods_are_explicit_and_head_never_runs_anything() {
             }
         }
     }
+    let put = server.request("PUT", &format!("/api/v1/runs/{run}")).send();
+    put.problem(405, "method_not_allowed");
+    assert!(["GET", "PATCH", "DELETE"].iter().all(|method| put.header("allow").unwrap().contains(method)));
     server.get("/ask").problem(405, "method_not_allowed");
     let head = server.request("HEAD", &format!("/api/v1/runs/{run}/events")).send();
     assert_eq!(head.header("allow"), Some("GET"));

@@ -158,7 +158,10 @@ fn a_live_run_is_joined_from_any_cursor_and_from_none() {
 #[test]
 fn expired_and_unknown_runs_are_told_as_each_client_understands() {
     let fake = Fake::always(Answer::text("yes"));
-    let server = Setup::asking(&fake).panel(Panel::of("two", 2)).table("[store]\nmax_runs = 2").start();
+    let server = Setup::asking(&fake)
+        .panel(Panel::of("two", 2))
+        .table("[store]\nurl = \"memory\"\nmax_runs = 2")
+        .start();
     let cursors: Vec<String> =
         (0..6).map(|_| server.ask(&question(false)).events()[0].id.clone().unwrap()).collect();
     let unknown = "run_01jd0000000000000000000000.3".to_owned();

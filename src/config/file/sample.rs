@@ -15,8 +15,8 @@ fn switched_on() -> String {
 
 /// Everything a file sets but for its providers, for comparing.
 fn shown(file: &File) -> String {
-    let File { listen, drain, door, runs, memory, .. } = file;
-    format!("{listen} {drain:?} {door:?} {runs:?} {memory:?}")
+    let File { listen, drain, door, runs, store, .. } = file;
+    format!("{listen} {drain:?} {door:?} {runs:?} {store:?}")
 }
 
 #[test]
