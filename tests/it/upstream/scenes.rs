@@ -125,7 +125,8 @@ pub fn both_closed(case: &Case) -> Vec<Panel> {
 
 /// The fifth run, which finds both targets known to be down.
 pub fn last_of_five(bench: &Bench, case: &Case) -> String {
-    let events = (0..5).map(|_| bench.ask(&case.name, 1)).last().unwrap();
+    (0..4).for_each(|_| drop(bench.ask(&case.name, 1)));
+    let events = bench.ask(&case.name, 1);
     let end = completed(&events, "q1");
     format!("failed {}, attempts {}", text(&end["error"]["code"]), end["attempts"])
 }
