@@ -46,7 +46,7 @@ pub async fn guard(State(origins): State<Arc<[Origin]>>, request: Request, next:
     let headers = response.headers_mut();
     if refused {
         // Where there is a route, the router has said it better.
-        headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, POST"));
+        headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, POST, PATCH, DELETE"));
     }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));

@@ -27,7 +27,7 @@ pub enum Sender {
     Foreign,
 }
 
-const METHODS: &str = "GET, POST";
+const METHODS: &str = "GET, POST, PATCH, DELETE";
 const REQUEST_HEADERS: &str = "content-type, idempotency-key, last-event-id, prefer, x-request-id";
 const RESPONSE_HEADERS: &str =
     "run-id, run-created, location, link, api-version, x-request-id, retry-after, preference-applied";

@@ -11,6 +11,7 @@ use crate::harness::Fake;
 use crate::harness::Panel;
 use crate::harness::Server;
 use crate::harness::Setup;
+use crate::harness::completed;
 use crate::harness::eventually;
 use crate::harness::fake::compliance;
 use crate::harness::fake::comprehensive;
@@ -199,9 +200,36 @@ fn a_stopping_server_lets_runs_end_and_takes_no_new_ones() {
 }
 
 #[test]
-fn a_run_that_takes_longer_than_the_server_waits_is_cancelled() {
-    let fake = Fake::always(Answer::silent());
+fn a_run_that_takes_longer_than_the_server_waits_goes_on_in_the_next_one() {
+    let fake = Fake::new(|call| match call.nth {
+        1 => Answer::silent(),
+        _ => Answer::text("late"),
+    });
     let mut server = Setup::asking(&fake).server("drain = \"200ms\"").panel(Panel::of("one", 1)).start();
+    let stream =
+        server.ask(&json!({"panel": "one", "question": "x", "options": {"on_disconnect": "continue"}}));
+    let run = stream.run();
+    fake.until_calls(1);
+    server.signal("TERM");
+    let events = stream.rest();
+    let closing = events.last().unwrap();
+    assert_eq!(
+        (closing.name.as_str(), &closing.data["reason"]),
+        ("stream_closing", &json!("server_shutdown"))
+    );
+    assert_eq!(server.ended(ms(2000)).0, 0);
+    server.restart();
+    let events = server.follow(&run).events();
+    assert_eq!(events.last().unwrap().data["status"], "completed");
+    assert_eq!(completed(&events, "q1")["recovered"], true);
+}
+
+#[test]
+fn a_run_in_memory_that_takes_longer_than_the_server_waits_is_cancelled() {
+    let fake = Fake::always(Answer::silent());
+    let server = "drain = \"200ms\"";
+    let setup = Setup::asking(&fake).server(server).table("[store]\nurl = \"memory\"\n");
+    let mut server = setup.panel(Panel::of("one", 1)).start();
     let stream = server.ask(&json!({"panel": "one", "question": "x"}));
     fake.until_calls(1);
     server.signal("TERM");

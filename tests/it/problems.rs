@@ -175,7 +175,9 @@ fn methods_are_explicit_and_head_never_runs_anything() {
     }
     let put = server.request("PUT", &format!("/api/v1/runs/{run}")).send();
     put.problem(405, "method_not_allowed");
-    assert!(["GET", "PATCH", "DELETE"].iter().all(|method| put.header("allow").unwrap().contains(method)));
+    for method in ["GET", "PATCH", "DELETE"] {
+        assert!(put.header("allow").unwrap().contains(method), "{:?}", put.header("allow"));
+    }
     server.get("/ask").problem(405, "method_not_allowed");
     let head = server.request("HEAD", &format!("/api/v1/runs/{run}/events")).send();
     assert_eq!(head.header("allow"), Some("GET"));

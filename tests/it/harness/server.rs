@@ -146,10 +146,9 @@ impl Ran {
 pub struct Server {
     pub addr: SocketAddr,
     /// Its files, gone with it.
-    _home: Temp,
-    child: Child,
-    log: Arc<Mutex<String>>,
-    logging: Option<JoinHandle<()>>,
+    home: Temp,
+    env: Vec<(String, String)>,
+    process: Process,
 }
 
 impl Server {
@@ -160,13 +159,60 @@ impl Server {
 
     fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel]) -> Server {
         let home = Temp::new();
-        let file = home.write("test.toml", config);
+        home.write("test.toml", config);
         panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
-        let mut child = command(&home)
+        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let (addr, process) = Process::spawn(&home, &env, 0);
+        Server { addr, home, env, process }
+    }
+
+    /// Kills the process if it still runs, and starts another over the same files at the same address.
+    pub fn restart(&mut self) {
+        self.process.end();
+        (_, self.process) = Process::spawn(&self.home, &self.env, self.addr.port());
+    }
+
+    /// What it wrote to standard error so far.
+    pub fn log(&self) -> String {
+        self.process.log.lock().unwrap().clone()
+    }
+
+    /// The process.
+    pub fn pid(&self) -> u32 {
+        self.process.child.id()
+    }
+
+    /// Sends a signal to the process.
+    pub fn signal(&self, name: &str) {
+        let pid = self.process.child.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for its end and says with which code it ended and how long that took.
+    pub fn ended(&mut self, within: Duration) -> (i32, Duration) {
+        let begun = Instant::now();
+        let mut code = None;
+        eventually("the server ends", within, || {
+            code = self.process.child.try_wait().unwrap();
+            code.is_some()
+        });
+        (code.and_then(|status| status.code()).unwrap_or(-1), begun.elapsed())
+    }
+}
+
+struct Process {
+    child: Child,
+    log: Arc<Mutex<String>>,
+    logging: Option<JoinHandle<()>>,
+}
+
+impl Process {
+    fn spawn(home: &Temp, env: &[(String, String)], port: u16) -> (SocketAddr, Process) {
+        let mut child = command(home)
             .env("RUST_LOG", "info,askstream=debug")
-            .envs(env.iter().copied())
-            .args(["--port", "0", "--print-url", "--no-open", "--config"])
-            .arg(file)
+            .envs(env.iter().map(|(name, value)| (name, value)))
+            .args(["--port", &port.to_string(), "--print-url", "--no-open", "--config"])
+            .arg(home.path().join("test.toml"))
             .arg("--data-dir")
             .arg(home.path().join("data"))
             .stdout(Stdio::piped())
@@ -183,34 +229,22 @@ impl Server {
             let _ = logging.join();
             panic!("no address but {url:?}; it said:\n{}", log.lock().unwrap());
         };
-        Server { addr, _home: home, child, log, logging: Some(logging) }
+        (addr, Process { child, log, logging: Some(logging) })
     }
 
-    /// What it wrote to standard error so far.
-    pub fn log(&self) -> String {
-        self.log.lock().unwrap().clone()
-    }
-
-    /// The process.
-    pub fn pid(&self) -> u32 {
-        self.child.id()
-    }
-
-    /// Sends a signal to the process.
-    pub fn signal(&self, name: &str) {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
-    }
-
-    /// Waits for its end and says with which code it ended and how long that took.
-    pub fn ended(&mut self, within: Duration) -> (i32, Duration) {
-        let begun = Instant::now();
-        let mut code = None;
-        eventually("the server ends", within, || {
-            code = self.child.try_wait().unwrap();
-            code.is_some()
-        });
-        (code.and_then(|status| status.code()).unwrap_or(-1), begun.elapsed())
+    /// Kills it if it still runs, and reads its log to the end.
+    fn end(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        let _ = self.logging.take().map(JoinHandle::join);
+        let log = self.log.lock().unwrap();
+        if std::thread::panicking() {
+            eprintln!("--- the server said:\n{log}");
+            return;
+        }
+        // Holds for every test of the suite.
+        assert!(!log.contains(CANARY), "the key was logged:\n{log}");
+        assert!(!log.contains("panicked"), "something panicked:\n{log}");
     }
 }
 
@@ -225,16 +259,6 @@ fn read_log(mut from: impl Read + Send + 'static, log: Arc<Mutex<String>>) -> Jo
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-        let _ = self.logging.take().map(JoinHandle::join);
-        let log = self.log();
-        if std::thread::panicking() {
-            eprintln!("--- the server said:\n{log}");
-            return;
-        }
-        // Holds for every test of the suite.
-        assert!(!log.contains(CANARY), "the key was logged:\n{log}");
-        assert!(!log.contains("panicked"), "something panicked:\n{log}");
+        self.process.end();
     }
 }
