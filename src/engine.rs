@@ -299,7 +299,7 @@ impl Run {
     async fn listen(&mut self, ear: &mut Ear, orders: &mut Orders) -> Result<Stop, StoreError> {
         let mut out = Vec::new();
         while !self.is_over() {
-            let flush_at = self.tracks.iter().filter_map(Track::flush_at).min();
+            let due = self.tracks.iter().filter_map(Track::due).min();
             let was_paused = self.paused.is_some();
             // No arm loses anything when another wins: what was said or ordered stays in its channel,
             // an ended task stays in the set, and the rest is only time.
@@ -322,12 +322,10 @@ impl Run {
                     self.hear_all(ear, &mut out);
                 }
                 Some(panicked) = self.tasks.next_panicked() => self.bury(panicked, &mut out),
-                () = sleep_until(flush_at.unwrap_or(self.deadline)), if flush_at.is_some() => {}
+                () = sleep_until(due.unwrap_or(self.deadline)), if due.is_some() => {}
             }
             let now = Instant::now();
-            for track in self.tracks.iter_mut().filter(|track| track.flush_at().is_some_and(|at| at <= now)) {
-                track.flush(now, &mut out);
-            }
+            self.tracks.iter_mut().for_each(|track| track.catch_up(now, &mut out));
             self.writer.append(&out).await?;
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();

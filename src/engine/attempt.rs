@@ -165,6 +165,13 @@ impl Running {
             Clock::Attempt => format!("No answer within {seconds} s (limit per call)."),
             Clock::Query => format!("Stopped after {seconds} s (limit per query)."),
         };
-        Failure::timeout(self.which, self.limit, message)
+        let failure = Failure::timeout(self.which, self.limit, message);
+        match self.which {
+            Clock::FirstContent => failure.hint(
+                "A slow model needs a longer `first_content`; a proxy that holds a stream back until its end \
+                 looks the same.",
+            ),
+            _ => failure,
+        }
     }
 }

@@ -321,6 +321,27 @@ async fn four_attempts_are_the_most_and_the_first_reason_is_told() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn progress_is_told_ten_times_a_second_at_most_and_not_lost() {
+    let provider = scripted(&[(
+        "q1",
+        script().fails(Code::InvalidOutput).then_answers("x").after(5000).chunk(1).over(100),
+    )]);
+    let head = "[limits]\nper_query = \"60s\"";
+    let text = "a word ".repeat(500);
+    let busy = scripted(&[("q1", script().answer(&text).chunk(10).over(3000))]);
+    for provider in [provider, busy] {
+        let events = run(&queries(1, head), &provider).await;
+        let told: Vec<u64> = events
+            .0
+            .iter()
+            .filter(|event| matches!(event.body, Body::QueryProgress(_)))
+            .map(|event| event.stamp.elapsed_ms)
+            .collect();
+        assert!(told.windows(11).all(|eleven| eleven[10] - eleven[0] >= 1000), "{told:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn dependents_start_when_the_last_need_is_there() {
     let provider = scripted(&[
         ("q1", script().answer("one").after(100)),

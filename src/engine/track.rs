@@ -4,6 +4,7 @@
 //! is joined. Progress follows from phases, complete sections and tokens,
 //! never from a timer.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -30,6 +31,9 @@ use crate::id::QueryName;
 pub const JOIN: Duration = Duration::from_millis(50);
 /// The shortest time between two progress events of a query that is in the same phase.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+const SECOND: Duration = Duration::from_secs(1);
+/// Most progress events of a query in a second: the contract's promise.
+const PROGRESS_A_SECOND: usize = 10;
 /// Tokens that an answer without sections is expected to have when the panel does not say.
 const EXPECTED_TOKENS: u64 = 1000;
 
@@ -51,6 +55,10 @@ pub struct Track {
     progress: u8,
     phase: Phase,
     last_progress: Option<Instant>,
+    /// When the newest progress events were sent, oldest first.
+    told: VecDeque<Instant>,
+    /// When a progress event that came too early is due.
+    tell_at: Option<Instant>,
     last_delta: Option<Instant>,
     attempt: Streamed,
 }
@@ -101,6 +109,8 @@ impl Track {
             progress: 0,
             phase: Phase::Queued,
             last_progress: None,
+            told: VecDeque::new(),
+            tell_at: None,
             last_delta: None,
             attempt: Streamed::default(),
         }
@@ -165,6 +175,22 @@ impl Track {
         out.push(self.progress_event(Phase::Queued, Some(ahead)));
     }
 
+    /// Tells how far it is, now or as soon as that may be told.
+    fn tell(&mut self, now: Instant, out: &mut Vec<Body>) {
+        while self.told.front().is_some_and(|at| *at + SECOND <= now) {
+            self.told.pop_front();
+        }
+        match self.told.front() {
+            Some(oldest) if self.told.len() >= PROGRESS_A_SECOND => self.tell_at = Some(*oldest + SECOND),
+            _ => {
+                self.tell_at = None;
+                self.told.push_back(now);
+                self.last_progress = Some(now);
+                out.push(self.progress_event(self.phase, None));
+            }
+        }
+    }
+
     /// It holds its first permit.
     pub fn start(&mut self, now: Instant, out: &mut Vec<Body>) {
         let (Some(since), Some(asked)) = (self.since, self.asked.clone()) else { return };
@@ -178,9 +204,19 @@ impl Track {
         }));
     }
 
-    /// When its joined text is due.
-    pub fn flush_at(&self) -> Option<Instant> {
-        self.attempt.flush_at
+    /// When something that was held back is due.
+    pub fn due(&self) -> Option<Instant> {
+        self.attempt.flush_at.into_iter().chain(self.tell_at).min()
+    }
+
+    /// Tells what was held back and is due.
+    pub fn catch_up(&mut self, now: Instant, out: &mut Vec<Body>) {
+        if self.attempt.flush_at.is_some_and(|at| at <= now) {
+            self.flush(now, out);
+        }
+        if self.tell_at.is_some_and(|at| at <= now) {
+            self.tell(now, out);
+        }
     }
 
     /// Takes in what the query's task said.
@@ -219,8 +255,7 @@ impl Track {
             Phase::Validating => 95,
         };
         self.progress = self.progress.max(reached);
-        self.last_progress = Some(now);
-        out.push(self.progress_event(phase, None));
+        self.tell(now, out);
     }
 
     fn text(&mut self, text: &str, now: Instant, out: &mut Vec<Body>) {
@@ -234,9 +269,8 @@ impl Track {
             self.attempt.flush_at = Some(due);
         }
         if self.last_progress.is_none_or(|last| now - last >= PROGRESS_EVERY) {
-            self.last_progress = Some(now);
             self.progress = self.progress.max(self.streamed_progress());
-            out.push(self.progress_event(self.phase, None));
+            self.tell(now, out);
         }
     }
 
@@ -266,7 +300,7 @@ impl Track {
     }
 
     /// Turns the joined text into a delta.
-    pub fn flush(&mut self, now: Instant, out: &mut Vec<Body>) {
+    fn flush(&mut self, now: Instant, out: &mut Vec<Body>) {
         self.attempt.flush_at = None;
         if self.attempt.joined.is_empty() {
             return;
@@ -281,6 +315,8 @@ impl Track {
 
     fn retry(&mut self, reason: Failure, delay: Duration, to: Asked, discarded: u64, out: &mut Vec<Body>) {
         self.attempt = Streamed::default();
+        // What was held back is of the attempt that no longer counts.
+        self.tell_at = None;
         let from = self.asked.replace(to.clone()).unwrap_or_else(|| to.clone());
         out.push(Body::QueryRetrying(QueryRetrying {
             query: self.name.clone(),
@@ -309,6 +345,7 @@ impl Track {
         out: &mut Vec<Body>,
     ) {
         self.flush(now, out);
+        self.tell_at = None;
         let warnings = success.as_ref().map(|success| self.warnings(success)).unwrap_or_default();
         let completed = QueryCompleted {
             query: self.name.clone(),

@@ -52,8 +52,7 @@ fn pieces() -> Vec<Row> {
         row(47, "u47-buffered-first-5000")
             .clock(FIRST)
             .says("\"hint\"")
-            .expect(silent())
-            .today(silent().note("unsaid"), "a timeout has no hint that a proxy may hold the stream back"),
+            .expect(silent()),
     ]
 }
 
@@ -160,11 +159,7 @@ fn answers() -> Vec<Row> {
         row(49, "u49-wrong-schema")
             .json()
             .scene("5 runs of three quick attempts", scenes::hasty_progress)
-            .expect("never more than 10 progress events a second")
-            .today(
-                "more than 10 progress events a second",
-                "each attempt announces its phases without a limit (engine/track.rs, enter; contract 6, rule 8)",
-            ),
+            .expect("never more than 10 progress events a second"),
         row(50, "u50-fences").json().both().expect(answered().note("answer_extracted")),
         row(50, "u50-prose").json().both().expect(answered().note("answer_extracted")),
         row(51, "u51-deep").json().whole().expect(no_jsons()),
