@@ -256,7 +256,9 @@ mod tests {
         );
         let cut = of(&input, 200);
         assert!(cut.positions_sent > 5 && cut.positions.len() <= 600);
-        assert_eq!(cut.positions.lines().count(), cut.positions_sent + 1);
+        assert_eq!(cut.positions.lines().count(), cut.positions_sent + 2, "with the head and the note");
+        let note = format!("\n(and {} more rows, which are not shown)\n", 100 - cut.positions_sent);
+        assert!(cut.positions.ends_with(&note) && !full.positions.contains("more rows"));
         assert_eq!(of(&input, 0).positions, "");
     }
 

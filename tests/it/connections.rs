@@ -36,7 +36,7 @@ fn closed_by_its_clock(server: &Server, say: impl FnOnce(&mut Socket)) -> String
     let mut socket = server.connect();
     let begun = Instant::now();
     say(&mut socket);
-    let (bytes, _) = socket.to_end();
+    let (bytes, _) = socket.rest();
     let time = begun.elapsed();
     assert!(time >= CLOCK - ms(100) && time < CLOCK * 8, "closed after {time:?}");
     String::from_utf8(bytes).unwrap()
@@ -75,7 +75,7 @@ fn c11_a_kept_connection_gets_the_clock_anew_after_each_answer() {
     assert_eq!(socket.reply().json()["status"], "completed");
     assert!(begun.elapsed() > CLOCK, "the answer took longer than the clock");
     let idle = Instant::now();
-    assert_eq!(socket.to_end(), (Vec::new(), false));
+    assert_eq!(socket.rest(), (Vec::new(), false));
     assert!(idle.elapsed() >= CLOCK - ms(100) && idle.elapsed() < CLOCK * 8, "{:?}", idle.elapsed());
 }
 

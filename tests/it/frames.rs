@@ -24,7 +24,7 @@ fn statuses(server: &Server, bytes: &[u8]) -> Vec<u16> {
     socket.write(bytes);
     let host = server.addr;
     socket.write(format!("GET /health HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n").as_bytes());
-    let (answer, _) = socket.to_end();
+    let (answer, _) = socket.rest();
     let text = String::from_utf8(answer).unwrap();
     text.split("HTTP/1.").skip(1).map(|rest| rest[2..5].parse().unwrap()).collect()
 }
@@ -178,7 +178,7 @@ fn c36_http_1_0_is_served_without_chunks_and_closed() {
     let ask = |target: &str| {
         let mut socket = server.connect();
         socket.write(format!("GET {target} HTTP/1.0\r\nhost: {host}\r\n\r\n").as_bytes());
-        String::from_utf8(socket.to_end().0).unwrap()
+        String::from_utf8(socket.rest().0).unwrap()
     };
     assert!(ask("/health").starts_with("HTTP/1.0 200 "));
     let stream = ask("/ask-stream?panel=one&question=x");
@@ -236,6 +236,6 @@ fn c36_an_upgrade_is_not_taken() {
     let mut socket = server.connect();
     let begun = std::time::Instant::now();
     socket.write(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
-    assert_eq!(socket.to_end().0, b"");
+    assert_eq!(socket.rest().0, b"");
     assert!(begun.elapsed() < ms(5000));
 }

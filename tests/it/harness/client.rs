@@ -307,7 +307,7 @@ impl Socket {
     }
 
     /// Reads until the server closes; what came, and whether it closed by a reset.
-    pub fn to_end(&mut self) -> (Vec<u8>, bool) {
+    pub fn rest(&mut self) -> (Vec<u8>, bool) {
         let mut buffer = [0; 65536];
         loop {
             match self.stream.read(&mut buffer) {
