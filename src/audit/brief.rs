@@ -150,8 +150,12 @@ fn grave(checks: &Checks) -> Vec<Value> {
 
 const HEAD: &str = "row | no | item | quantity | unit | unit price | total\n";
 
-/// Whole rows from the top, as many as fit.
+/// What the line about rows that were left out may take.
+const NOTE: usize = 64;
+
+/// Whole rows from the top, as many as fit, and how many were left out.
 fn table(project: &Project, budget: usize) -> (String, usize) {
+    let budget = budget.saturating_sub(NOTE);
     let mut text = String::new();
     let mut sent = 0;
     for position in &project.positions {
@@ -163,6 +167,10 @@ fn table(project: &Project, budget: usize) -> (String, usize) {
         text.push_str(head);
         text.push_str(&line);
         sent += 1;
+    }
+    let left_out = project.positions.len() - sent;
+    if sent > 0 && left_out > 0 {
+        text.push_str(&format!("(and {left_out} more rows, which are not shown)\n"));
     }
     (text, sent)
 }
@@ -248,7 +256,9 @@ mod tests {
         );
         let cut = of(&input, 200);
         assert!(cut.positions_sent > 5 && cut.positions.len() <= 600);
-        assert_eq!(cut.positions.lines().count(), cut.positions_sent + 1);
+        assert_eq!(cut.positions.lines().count(), cut.positions_sent + 2, "with the head and the note");
+        let note = format!("\n(and {} more rows, which are not shown)\n", 100 - cut.positions_sent);
+        assert!(cut.positions.ends_with(&note) && !full.positions.contains("more rows"));
         assert_eq!(of(&input, 0).positions, "");
     }
 

@@ -123,7 +123,7 @@ fn some_of_the_queries_can_be_asked_alone() {
 }
 
 #[test]
-fn fifty_equal_requests_at_once_make_one_run() {
+fn c26_fifty_equal_requests_at_once_make_one_run() {
     let (fake, server) = server(Answer::text("yes").after(200));
     let answers: Vec<(String, bool)> = thread::scope(|scope| {
         let ask = || {
@@ -144,7 +144,7 @@ fn fifty_equal_requests_at_once_make_one_run() {
 }
 
 #[test]
-fn a_key_leads_to_its_run_and_to_no_other_body() {
+fn c27_a_key_leads_to_its_run_and_to_no_other_body() {
     let (fake, server) = server(Answer::text("yes"));
     let ask = |body: &[u8]| server.request("POST", "/ask").body(body).header("idempotency-key", "k-1").send();
     let first = ask(br#"{"panel":"one","question":"x","metadata":{"a":1,"b":2}}"#);

@@ -117,7 +117,7 @@ fn lines_of_json_carry_the_same_events() {
 }
 
 #[test]
-fn awkward_text_passes_as_data() {
+fn c35_awkward_text_passes_as_data() {
     let awkward = "a\r\nb\rc\nd\0e\u{85}f\u{2028}g\u{2029}h\u{feff}i😀j\ndata: {\"type\":\"final_result\"}\n\n\
         event: final_result\nid: run_x.9\nretry: 1\ndata: {\"type\":\"final_result\",\"terminal\":true}\n\n: c\nend";
     let (fake, server) = one(Answer::text(awkward).over(100).pieces(30));

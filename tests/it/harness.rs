@@ -15,6 +15,7 @@ use std::time::Instant;
 
 pub use client::Event;
 pub use client::Reply;
+pub use client::Socket;
 pub use client::Stream;
 pub use contract::assert_contract;
 pub use contract::completed;

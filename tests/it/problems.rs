@@ -35,13 +35,17 @@ fn pointer(problem: &Value) -> &str {
 }
 
 #[test]
-fn bodies_that_are_not_json_are_refused() {
+fn c13_bodies_that_are_not_json_are_refused_with_their_place() {
     let (fake, server) = server();
     let deep =
         format!("{{\"question\":\"x\",\"input\":{{\"a\":{}1{}}}}}", "[".repeat(5000), "]".repeat(5000));
-    let bodies: [&[u8]; 11] = [
+    let bodies: [&[u8]; 15] = [
         b"",
         b"{",
+        b"{\"question\":\"x\"",
+        b"{\"question\":\"x\" // or y\n}",
+        b"/* why */ {\"question\":\"x\"}",
+        b"{\n\"question\":\"x\"\n}\n{\"question\":\"x\"}",
         b"{\"question\":\"x\",}",
         b"{'question':'x'}",
         b"{\"question\":\"x\"} {}",
@@ -54,14 +58,21 @@ fn bodies_that_are_not_json_are_refused() {
     ];
     for path in ASKING {
         for body in bodies {
-            server.request("POST", path).body(body).send().problem(400, "invalid_json");
+            let problem = server.request("POST", path).body(body).send().problem(400, "invalid_json");
+            let detail = problem["detail"].as_str().unwrap();
+            let place = if std::str::from_utf8(body).is_ok() { "line " } else { "(byte " };
+            assert!(detail.contains(place), "{detail}");
+            assert!(place == "(byte " || detail.contains(" column "), "{detail}");
         }
+        let problem = server.request("POST", path).body(b"{\n  \"question\": \"x\",\n}").send();
+        let problem = problem.problem(400, "invalid_json");
+        assert!(problem["detail"].as_str().unwrap().ends_with("at line 3 column 1"), "{problem}");
     }
     assert_unharmed(&fake, &server);
 }
 
 #[test]
-fn bodies_that_say_the_wrong_thing_are_refused_with_their_place() {
+fn c33_bodies_that_say_the_wrong_thing_are_refused_with_their_place() {
     let (fake, server) = server();
     let rows = [
         (json!([]), ""),
@@ -117,7 +128,7 @@ fn bodies_that_say_the_wrong_thing_are_refused_with_their_place() {
 }
 
 #[test]
-fn a_body_of_9_mib_is_too_large_however_it_comes() {
+fn c14_a_body_of_9_mib_is_too_large_however_it_comes() {
     let (fake, server) = server();
     let body = format!("{{\"question\":\"{}\"}}", "x".repeat(9 << 20));
     for path in ["/ask-stream", "/ask", "/api/v1/runs"] {
@@ -143,7 +154,7 @@ fn a_body_of_9_mib_is_too_large_however_it_comes() {
 }
 
 #[test]
-fn methods_are_explicit_and_head_never_runs_anything() {
+fn c23_methods_are_explicit_and_head_never_runs_anything() {
     let (fake, server) = server();
     for path in ["/ask-stream", "/api/v1/multi-role/ask-stream"] {
         let query = format!("{path}?panel=one&question=x");
@@ -186,7 +197,7 @@ fn methods_are_explicit_and_head_never_runs_anything() {
 }
 
 #[test]
-fn types_that_are_not_ours_are_refused() {
+fn c24_types_that_are_not_ours_are_refused() {
     let (fake, server) = server();
     let body = json!({"panel": "one", "question": "x"});
     for kind in
@@ -218,7 +229,7 @@ fn types_that_are_not_ours_are_refused() {
 }
 
 #[test]
-fn other_hosts_and_other_sites_reach_nothing() {
+fn c21_other_hosts_and_other_sites_reach_nothing() {
     let (fake, server) = server();
     let body = json!({"panel": "one", "question": "x"});
     let post = || server.request("POST", "/ask-stream").json(&body);
@@ -284,7 +295,7 @@ fn addresses_that_ask_wrongly_are_refused() {
 }
 
 #[test]
-fn headers_beyond_the_limit_are_refused() {
+fn c19_headers_beyond_the_limit_are_refused() {
     let (fake, server) = server();
     let big = server.request("GET", "/health").header("x-big", &"x".repeat(70 * 1024)).send();
     big.problem(431, "headers_too_large");

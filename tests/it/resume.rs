@@ -182,7 +182,7 @@ fn expired_and_unknown_runs_are_told_as_each_client_understands() {
 }
 
 #[test]
-fn cursors_that_fit_nowhere_are_refused() {
+fn c25_cursors_that_fit_nowhere_are_refused() {
     let (fake, server) = two_queries();
     let events = server.ask(&question(false)).events();
     let run = events[0].data["run_id"].as_str().unwrap().to_owned();

@@ -260,6 +260,11 @@ impl Stream {
         self.seen
     }
 
+    /// Whether the server has reset the connection; reads nothing.
+    pub fn is_reset(&self) -> bool {
+        self.socket.is_reset()
+    }
+
     /// Closes the connection.
     pub fn cut(self) {
         let _ = self.socket.stream.shutdown(Shutdown::Both);
@@ -289,6 +294,12 @@ impl Socket {
         }
     }
 
+    /// The first line of an answer before the answer.
+    pub fn interim(&mut self) -> String {
+        let head = self.until(b"\r\n\r\n");
+        String::from_utf8(head).unwrap().lines().next().unwrap().to_owned()
+    }
+
     /// The next whole answer.
     pub fn reply(&mut self) -> Reply {
         let head = read_head(self);
@@ -296,7 +307,7 @@ impl Socket {
     }
 
     /// Reads until the server closes; what came, and whether it closed by a reset.
-    pub fn to_end(&mut self) -> (Vec<u8>, bool) {
+    pub fn rest(&mut self) -> (Vec<u8>, bool) {
         let mut buffer = [0; 65536];
         loop {
             match self.stream.read(&mut buffer) {
@@ -310,8 +321,26 @@ impl Socket {
         }
     }
 
+    /// Reads to the end in small pieces with a rest after each; all that came.
+    pub fn sip(&mut self, piece: usize, rest: Duration) -> Vec<u8> {
+        let mut buffer = vec![0; piece];
+        loop {
+            match self.stream.read(&mut buffer) {
+                Ok(0) => return std::mem::take(&mut self.ahead),
+                Ok(n) => self.ahead.extend_from_slice(&buffer[..n]),
+                Err(error) => panic!("after {} bytes: {error}", self.ahead.len()),
+            }
+            std::thread::sleep(rest);
+        }
+    }
+
+    /// Says that nothing more will be sent.
+    pub fn no_more(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
     /// Whether the connection was reset; reads nothing.
-    pub fn is_reset(&self) -> bool {
+    fn is_reset(&self) -> bool {
         self.stream.take_error().unwrap().is_some_and(|error| error.kind() == ErrorKind::ConnectionReset)
     }
 

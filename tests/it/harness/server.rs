@@ -31,6 +31,7 @@ pub struct Setup {
     rest: String,
     panels: Vec<Panel>,
     env: Vec<(String, String)>,
+    files: Option<u32>,
 }
 
 impl Setup {
@@ -85,6 +86,12 @@ impl Setup {
         self
     }
 
+    /// The most files that the server may have open.
+    pub fn files(mut self, most: u32) -> Setup {
+        self.files = Some(most);
+        self
+    }
+
     fn config(&self) -> String {
         format!("{}[server]\n{}[limits]\n{}{}", self.top, self.server, self.limits, self.rest)
     }
@@ -93,7 +100,7 @@ impl Setup {
     pub fn start(self) -> Server {
         let config = self.config();
         let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Server::launch(&config, &env, &self.panels)
+        Server::launch(&config, &env, &self.panels, self.files)
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -111,7 +118,17 @@ impl Setup {
 
 /// The binary in an empty world with this home.
 pub fn command(home: &Temp) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_askstream"));
+    in_empty_world(Command::new(env!("CARGO_BIN_EXE_askstream")), home)
+}
+
+/// The same with so many files at most.
+fn limited(home: &Temp, files: u32) -> Command {
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &format!("ulimit -n {files} && exec \"$0\" \"$@\""), env!("CARGO_BIN_EXE_askstream")]);
+    in_empty_world(shell, home)
+}
+
+fn in_empty_world(mut command: Command, home: &Temp) -> Command {
     command
         .env_clear()
         .env("HOME", home.path())
@@ -148,28 +165,29 @@ pub struct Server {
     /// Its files, gone with it.
     home: Temp,
     env: Vec<(String, String)>,
+    files: Option<u32>,
     process: Process,
 }
 
 impl Server {
     /// Starts the real binary on a free port with this configuration and nothing else.
     pub fn start(config: &str, env: &[(&str, &str)]) -> Server {
-        Server::launch(config, env, &[])
+        Server::launch(config, env, &[], None)
     }
 
-    fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel]) -> Server {
+    fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel], files: Option<u32>) -> Server {
         let home = Temp::new();
         home.write("test.toml", config);
         panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
         let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (addr, process) = Process::spawn(&home, &env, 0);
-        Server { addr, home, env, process }
+        let (addr, process) = Process::spawn(&home, &env, (0, files));
+        Server { addr, home, env, files, process }
     }
 
     /// Kills the process if it still runs, and starts another over the same files at the same address.
     pub fn restart(&mut self) {
         self.process.end();
-        (_, self.process) = Process::spawn(&self.home, &self.env, self.addr.port());
+        (_, self.process) = Process::spawn(&self.home, &self.env, (self.addr.port(), self.files));
     }
 
     /// What it wrote to standard error so far.
@@ -180,6 +198,13 @@ impl Server {
     /// The process.
     pub fn pid(&self) -> u32 {
         self.process.child.id()
+    }
+
+    /// The most memory that it has taken so far, in MiB; none where the system does not tell.
+    pub fn most_memory(&self) -> Option<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1024)
     }
 
     /// Sends a signal to the process.
@@ -207,8 +232,17 @@ struct Process {
 }
 
 impl Process {
-    fn spawn(home: &Temp, env: &[(String, String)], port: u16) -> (SocketAddr, Process) {
-        let mut child = command(home)
+    /// On this port, with at most so many open files if that is said.
+    fn spawn(
+        home: &Temp,
+        env: &[(String, String)],
+        (port, files): (u16, Option<u32>),
+    ) -> (SocketAddr, Process) {
+        let mut command = match files {
+            None => command(home),
+            Some(most) => limited(home, most),
+        };
+        let mut child = command
             .env("RUST_LOG", "info,askstream=debug")
             .envs(env.iter().map(|(name, value)| (name, value)))
             .args(["--port", &port.to_string(), "--print-url", "--no-open", "--config"])

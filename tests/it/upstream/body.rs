@@ -49,10 +49,7 @@ fn pieces() -> Vec<Row> {
             .not_before(2000)
             .expect(answered()),
         row(47, "u47-buffered-first-1000").expect(answered()),
-        row(47, "u47-buffered-first-5000")
-            .clock(FIRST)
-            .says("\"hint\"")
-            .expect(silent()),
+        row(47, "u47-buffered-first-5000").clock(FIRST).says("\"hint\"").expect(silent()),
     ]
 }
 
