@@ -195,10 +195,10 @@ fn c23_a_method_is_the_one_of_the_request_line() {
     for (path, allowed) in [
         ("/ask", "POST"),
         ("/api/v1/multi-role/ask", "POST"),
-        ("/api/v1/runs", "POST"),
+        ("/api/v1/runs", "GET,HEAD,POST"),
         (&format!("{run}/cancel"), "POST"),
         ("/ask-stream", "GET, POST"),
-        (run, "GET,HEAD"),
+        (run, "GET,HEAD,PATCH,DELETE"),
         (&format!("{run}/events"), "GET"),
         (&format!("{run}/result"), "GET,HEAD"),
         ("/health", "GET,HEAD"),
@@ -207,6 +207,7 @@ fn c23_a_method_is_the_one_of_the_request_line() {
             "POST" => &["GET", "HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "post", "GETT"],
             "GET, POST" => &["HEAD", "PUT", "DELETE", "OPTIONS", "TRACE", "get"],
             "GET" => &["HEAD", "POST", "PUT", "OPTIONS", "TRACE"],
+            "GET,HEAD,POST" => &["PUT", "DELETE", "OPTIONS", "TRACE"],
             _ => &["POST", "PUT", "OPTIONS", "TRACE"],
         };
         for method in refused {

@@ -80,7 +80,7 @@ fn a_named_origin_may_ask_before_it_sends() {
         let reply = preflight(&server, NAMED, path);
         assert_eq!((reply.status(), reply.body.len()), (204, 0));
         assert_eq!(reply.header("access-control-allow-origin"), Some(NAMED));
-        assert_eq!(reply.header("access-control-allow-methods"), Some("GET, POST"));
+        assert_eq!(reply.header("access-control-allow-methods"), Some("GET, POST, PATCH, DELETE"));
         let allowed = reply.header("access-control-allow-headers").unwrap();
         for name in ["content-type", "idempotency-key", "last-event-id", "prefer", "x-request-id"] {
             assert!(allowed.split(", ").any(|told| told == name), "{name} in {allowed}");
