@@ -12,6 +12,7 @@ mod finish;
 mod job;
 mod obey;
 mod offer;
+mod opening;
 mod past;
 mod prompt;
 mod query;
@@ -63,6 +64,7 @@ use crate::store::StoreError;
 use control::Heard;
 use finish::Ended;
 use finish::Stop;
+use opening::Opening;
 use query::Asking;
 use query::Earlier;
 use query::Said;
@@ -207,26 +209,31 @@ impl Run {
             None => plan::ready(&self.job.panel, |query| self.state(query)),
         };
         for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
-            self.tracks[index].ready(self.job.queries[index].first(), now);
-            let asking = match self.asking(index, Earlier::default()) {
-                Ok(asking) => asking,
-                Err(failure) => {
+            let planned = &self.job.queries[index];
+            self.tracks[index].ready(planned.first(), now);
+            let opening = Opening::first(&planned.targets, 0, planned.limit);
+            let asking = self.asking(index, Earlier::default());
+            let (opening, asking) = match (opening, asking) {
+                (Ok(opening), Ok(asking)) => (opening, asking),
+                (Err(failure), _) | (_, Err(failure)) => {
                     self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut queued);
                     continue;
                 }
             };
-            let turn = self.job.queries[index].targets[0].0.endpoint.turn();
+            let targets = &self.job.queries[index].targets;
+            self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
+            let turn = opening.turn(targets);
             match &turn {
                 Turn::Now(_) => self.tracks[index].start(now, &mut started),
                 Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),
             }
-            starting.push((index, asking, turn));
+            starting.push((index, asking, opening, turn));
         }
         self.skip_blocked(now, &mut queued);
         started.append(&mut queued);
         self.writer.append(&started).await?;
-        for (index, asking, turn) in starting {
-            self.tasks.spawn(index, asking, turn);
+        for (index, asking, opening, turn) in starting {
+            self.tasks.spawn(index, asking, opening, turn);
         }
         Ok(())
     }

@@ -3,22 +3,36 @@
 //! A [`Target`] is one model of one endpoint. Its permits are handed out in
 //! the order in which they were asked for.
 
+pub mod care;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
+use crate::breaker;
+use crate::breaker::Outcome;
+use crate::breaker::Pass;
+use crate::failure::Failure;
 use crate::id::ProviderName;
 use crate::panel::Limits;
 use crate::panel::ModelChoice;
 use crate::provider::Place;
 use crate::provider::Provider;
+use care::Care;
+use care::Closed;
+use care::Effect;
 
 /// A provider with its permits.
 pub struct Endpoint {
@@ -29,7 +43,55 @@ pub struct Endpoint {
     /// Clocks that the configuration wrote for it.
     pub limits: Limits,
     permits: Arc<Semaphore>,
+    places: usize,
     waiting: AtomicUsize,
+    care: Mutex<Care>,
+}
+
+/// The right to make one call; tells the endpoint's breaker how it ended. Dropped untold it counts for nothing.
+pub struct Admitted {
+    endpoint: Arc<Endpoint>,
+    pass: Pass,
+    since: Instant,
+    told: bool,
+}
+
+impl Admitted {
+    /// The call brought what was asked for.
+    pub fn succeeded(self) {
+        self.tell(Effect::Counts(Outcome::Success));
+    }
+
+    /// The call failed.
+    pub fn failed(self, failure: &Failure) {
+        self.endpoint.care().remember(failure.code);
+        self.tell(Effect::of(failure));
+    }
+
+    /// The call was cut short by a clock that is not its own, after `own` at most: who was silent for half of
+    /// his own time is not excused.
+    pub fn cut_short(self, own: Duration) {
+        let outcome = if self.since.elapsed() * 2 >= own { Outcome::Failure } else { Outcome::Neutral };
+        self.tell(Effect::Counts(outcome));
+    }
+
+    fn tell(mut self, effect: Effect) {
+        self.told = true;
+        self.report(effect);
+    }
+
+    fn report(&self, effect: Effect) {
+        let chance = rand::random_range(-1.0..=1.0);
+        self.endpoint.care().report(self.pass, effect, Instant::now(), chance);
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        if !self.told {
+            self.report(Effect::Counts(Outcome::Neutral));
+        }
+    }
 }
 
 /// The right to one call; returned when dropped.
@@ -48,6 +110,16 @@ pub enum Turn {
     },
 }
 
+impl Turn {
+    /// The permit, once it is its turn.
+    pub async fn permit(self) -> Option<Permit> {
+        match self {
+            Turn::Now(permit) => permit,
+            Turn::Later { wait, .. } => wait.await,
+        }
+    }
+}
+
 impl Endpoint {
     /// An endpoint that takes at most `max_in_flight` calls at once.
     pub fn new(provider: Arc<dyn Provider>, max_in_flight: usize) -> Endpoint {
@@ -57,8 +129,49 @@ impl Endpoint {
             default_model: None,
             limits: Limits::default(),
             permits,
+            places: max_in_flight,
             waiting: AtomicUsize::new(0),
+            care: Mutex::new(Care::new(breaker::Settings::default())),
         }
+    }
+
+    /// The same endpoint with a breaker of its own making.
+    pub fn with_breaker(mut self, settings: breaker::Settings) -> Endpoint {
+        self.care = Mutex::new(Care::new(settings));
+        self
+    }
+
+    /// Whether a call of at most `lease` may be made now.
+    ///
+    /// # Errors
+    /// [`Closed`] when it may not.
+    pub fn admit(self: &Arc<Self>, lease: Duration) -> Result<Admitted, Closed> {
+        let now = Instant::now();
+        let pass = self.care().admit(now, lease)?;
+        Ok(Admitted { endpoint: Arc::clone(self), pass, since: now, told: false })
+    }
+
+    /// Whether one call may be made although the breaker is open, because nobody else can answer.
+    pub fn admit_as_last_resort(self: &Arc<Self>) -> Option<Admitted> {
+        let now = Instant::now();
+        let pass = self.care().admit_as_last_resort(now)?;
+        Some(Admitted { endpoint: Arc::clone(self), pass, since: now, told: false })
+    }
+
+    /// Its health; nobody keeps this for long.
+    pub fn care(&self) -> MutexGuard<'_, Care> {
+        // A panic cannot happen between two writes that belong together.
+        self.care.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls under way, and the most there may be.
+    pub fn in_flight(&self) -> (usize, usize) {
+        (self.places.saturating_sub(self.permits.available_permits()), self.places)
+    }
+
+    /// Calls that wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// A permit, or a place in the queue behind those who came before.

@@ -15,6 +15,8 @@ use super::attempt;
 use super::attempt::Report;
 use super::attempt::Whole;
 use super::clocks::Clocks;
+use super::opening::Opening;
+use super::opening::can_wait;
 use super::retry;
 use super::retry::Next;
 use super::retry::Standing;
@@ -29,9 +31,11 @@ use crate::failure::Clock;
 use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::panel::Query;
+use crate::pool::Admitted;
 use crate::pool::Permit;
 use crate::pool::Target;
 use crate::pool::Turn;
+use crate::pool::care::Closed;
 use crate::provider::Call;
 use crate::provider::Finish;
 use crate::provider::Message;
@@ -66,8 +70,6 @@ pub struct Earlier {
     pub time: Duration,
     /// Attempts made.
     pub attempts: u32,
-    /// The target that was asked last, by its place.
-    pub target: usize,
     /// Why its first attempt failed.
     pub first_failure: Option<Failure>,
 }
@@ -144,13 +146,18 @@ pub fn asked(target: &Target) -> Asked {
 }
 
 /// Asks until there is an answer, nothing is left to try, or the time is over.
-pub async fn run(asking: Asking, turn: Turn, mut say: Say) {
+pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say) {
     let deadline = Instant::now() + asking.left();
-    let mut attempts = Attempts::new(&asking);
-    let outcome = match timeout_at(deadline, attempts.run(turn, &mut say)).await {
+    let mut attempts = Attempts::new(&asking, &turn);
+    let outcome = match timeout_at(deadline, attempts.run(opening, turn, &mut say)).await {
         Ok(outcome) => outcome,
-        // What went wrong first says more than that the time is over.
-        Err(_) => Err(attempts.first_failure.take().unwrap_or_else(|| out_of_time(&asking))),
+        Err(_) => {
+            if let Some(admitted) = attempts.admitted.take() {
+                admitted.cut_short(asking.limit);
+            }
+            // What went wrong first says more than that the time is over.
+            Err(attempts.first_failure.take().unwrap_or_else(|| out_of_time(&asking)))
+        }
     };
     say.say(Said::Ended(Box::new(outcome))).await;
 }
@@ -166,6 +173,10 @@ struct Attempts<'a> {
     at: usize,
     here: u32,
     total: u32,
+    /// Whether the run knows that it started.
+    started: bool,
+    /// The right by which it is being asked.
+    admitted: Option<Admitted>,
     usage: Usage,
     /// What the model is told about its last answer.
     complaint: Option<Message>,
@@ -173,41 +184,82 @@ struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    fn new(asking: &'a Asking) -> Attempts<'a> {
-        let Earlier { attempts: total, target: at, first_failure, .. } = asking.earlier.clone();
-        Attempts { asking, at, here: 0, total, usage: Usage::default(), complaint: None, first_failure }
+    fn new(asking: &'a Asking, turn: &Turn) -> Attempts<'a> {
+        let Earlier { attempts: total, first_failure, .. } = asking.earlier.clone();
+        Attempts {
+            asking,
+            at: 0,
+            here: 0,
+            total,
+            // A turn that came at once was announced when it was taken.
+            started: total > 0 || matches!(turn, Turn::Now(_)),
+            admitted: None,
+            usage: Usage::default(),
+            complaint: None,
+            first_failure,
+        }
     }
 
-    async fn run(&mut self, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
-        let mut turn = turn;
+    async fn run(&mut self, opening: Opening, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
+        let (mut opening, mut turn) = (opening, turn);
         loop {
-            let held = self.hold(turn, say).await;
-            self.here += 1;
-            self.total += 1;
-            let (failure, discarded) = match self.once(say).await {
+            self.at = opening.at;
+            let (failure, discarded) = match self.attempt(opening, turn, say).await {
                 Ok(success) => return Ok(success),
                 Err(broken) => broken,
             };
-            // A wait between attempts must not keep others from the endpoint.
-            drop(held);
-            let next = retry::after(&failure, self.standing(), &mut rand::rng());
             // The first failure is reported: a fallback's must not hide why there had to be one.
             let first = self.first_failure.get_or_insert_with(|| failure.clone()).clone();
-            let delay = match next {
-                Next::GiveUp => return Err(first),
-                Next::Again(delay) => delay,
-                Next::Elsewhere => {
-                    self.at += 1;
-                    self.here = 0;
-                    // Another model did not write the answer that we complain about.
-                    self.complaint = None;
-                    Duration::ZERO
-                }
-            };
-            say.say(Said::Retrying { reason: failure, delay, to: asked(self.target()), discarded }).await;
+            let Some((delay, next)) = self.next(&failure) else { return Err(first) };
+            if next.at != self.at {
+                self.here = 0;
+                // Another model did not write the answer that we complain about.
+                self.complaint = None;
+            }
+            let to = asked(&self.asking.targets[next.at].0);
+            say.say(Said::Retrying { reason: failure, delay, to, discarded }).await;
             sleep(delay).await;
-            turn = self.target().endpoint.turn();
+            turn = next.turn(&self.asking.targets);
+            opening = next;
         }
+    }
+
+    /// Where the query is asked after `failure`, and after which wait.
+    fn next(&self, failure: &Failure) -> Option<(Duration, Opening)> {
+        let (targets, left) = (&self.asking.targets, self.asking.left());
+        let elsewhere = || {
+            let more = self.standing().more_targets.then(|| Opening::find(targets, self.at + 1, left));
+            Some((Duration::ZERO, more?.ok()?))
+        };
+        match retry::after(failure, self.standing(), &mut rand::rng()) {
+            Next::GiveUp => None,
+            Next::Elsewhere => elsewhere(),
+            Next::Again(_) if !self.target().endpoint.care().may_retry(Instant::now()) => elsewhere(),
+            // What closed meanwhile, by this very failure perhaps, is passed over.
+            Next::Again(delay) => match Opening::find(&targets[..=self.at], self.at, left) {
+                Ok(opening) => Some((delay, opening.after(delay))),
+                Err(_) => elsewhere(),
+            },
+        }
+    }
+
+    async fn attempt(
+        &mut self,
+        opening: Opening,
+        turn: Turn,
+        say: &mut Say,
+    ) -> Result<Success, (Failure, u64)> {
+        // Held until the attempt is over, and not while waiting for the next one.
+        let _permit = self.hold(opening, turn, say).await.map_err(|closed| (closed, 0))?;
+        self.here += 1;
+        self.total += 1;
+        let outcome = self.once(say).await;
+        match (self.admitted.take(), &outcome) {
+            (Some(admitted), Ok(_)) => admitted.succeeded(),
+            (Some(admitted), Err((failure, _))) => admitted.failed(failure),
+            (None, _) => {}
+        }
+        outcome
     }
 
     fn target(&self) -> &Target {
@@ -224,17 +276,30 @@ impl<'a> Attempts<'a> {
     }
 
     /// Waits for its turn; the first one starts the query.
-    async fn hold(&self, turn: Turn, say: &Say) -> Option<Permit> {
-        let wait = match turn {
-            // A first turn that came at once was announced when it was taken.
-            Turn::Now(permit) => return permit,
-            Turn::Later { wait, .. } => wait,
-        };
-        let permit = wait.await;
-        if self.total == 0 {
+    async fn hold(&mut self, opening: Opening, turn: Turn, say: &Say) -> Result<Option<Permit>, Failure> {
+        let waited = matches!(turn, Turn::Later { .. });
+        let mut admitted = opening.admitted;
+        let mut permit = turn.permit().await;
+        if waited {
+            admitted = None;
+        }
+        while admitted.is_none() {
+            // While it waited the endpoint may have closed.
+            match self.target().endpoint.admit(self.asking.left()) {
+                Ok(right) => admitted = Some(right),
+                Err(Closed::Cooling(wait)) if can_wait(wait, self.asking.left()) => {
+                    drop(permit);
+                    sleep(wait).await;
+                    permit = self.target().endpoint.turn().permit().await;
+                }
+                Err(closed) => return Err(closed.failure(self.target().endpoint.provider.name().as_str())),
+            }
+        }
+        self.admitted = admitted;
+        if !std::mem::replace(&mut self.started, true) {
             say.say(Said::Started).await;
         }
-        permit
+        Ok(permit)
     }
 
     async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {

@@ -15,6 +15,7 @@ use super::expected;
 use super::finish::Ended;
 use super::finish::Stop;
 use super::job::Job;
+use super::opening::Opening;
 use super::past::Past;
 use super::past::PastQuery;
 use super::query;
@@ -207,20 +208,20 @@ impl Run {
             let query = past.query(self.tracks[index].name()).filter(|query| query.is_in_doubt());
             let Some(query) = query else { continue };
             let before = query.ready.map_or(Duration::ZERO, |ready| past.elapsed.saturating_sub(ready));
-            let target = self.target(index, query);
-            let to = query::asked(&self.job.queries[index].targets[target].0);
+            let (last, planned) = (self.target(index, query), &self.job.queries[index]);
+            let opening = Opening::first(&planned.targets, last, planned.limit.saturating_sub(before));
             let earlier = Earlier {
                 time: before,
                 attempts: query.attempts,
-                target,
                 first_failure: query.first_failure.clone(),
             };
-            let asking = self.asking(index, earlier);
+            let asking = opening.and_then(|opening| Ok((self.asking(index, earlier)?, opening)));
             let track = &mut self.tracks[index];
             match (recovery.asks_again, asking) {
-                (true, Ok(asking)) => {
+                (true, Ok((asking, opening))) => {
+                    let to = query::asked(&self.job.queries[index].targets[opening.at].0);
                     track.recover(query, before, to, &mut out);
-                    asked.push((index, asking, target));
+                    asked.push((index, asking, opening));
                 }
                 (true, Err(failure)) => {
                     track.stop(QueryStatus::Failed, failure, Instant::now(), &mut out);
@@ -233,9 +234,9 @@ impl Run {
             }
         }
         self.writer.append(&out).await?;
-        for (index, asking, target) in asked {
-            let turn = self.job.queries[index].targets[target].0.endpoint.turn();
-            self.tasks.spawn(index, asking, turn);
+        for (index, asking, opening) in asked {
+            let turn = opening.turn(&self.job.queries[index].targets);
+            self.tasks.spawn(index, asking, opening, turn);
         }
         Ok(())
     }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::opening::can_wait;
 use crate::backoff::Backoff;
 use crate::failure::Code;
 use crate::failure::Failure;
@@ -14,8 +15,6 @@ use crate::failure::Failure;
 pub const PER_TARGET: u32 = 2;
 /// Most attempts of one query.
 pub const PER_QUERY: u32 = 4;
-/// The longest wait that a provider may ask for before we look elsewhere.
-const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// What a wait must leave of the query's time.
 const RESERVE: Duration = Duration::from_secs(1);
 
@@ -95,7 +94,7 @@ fn kind(failure: &Failure) -> Kind {
 
 fn wait(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Option<Duration> {
     let asked = failure.retry_after;
-    if asked.is_some_and(|asked| asked > LONGEST_WAIT || asked > standing.left / 4) {
+    if asked.is_some_and(|asked| !can_wait(asked, standing.left)) {
         return None;
     }
     let wait = Backoff::default().wait(standing.here, asked, rng);

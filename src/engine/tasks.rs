@@ -8,6 +8,7 @@ use tokio::task::Id;
 use tokio::task::JoinError;
 use tokio::task::JoinSet;
 
+use super::opening::Opening;
 use super::query;
 use super::query::Asking;
 use super::query::Said;
@@ -31,10 +32,11 @@ impl Tasks {
     }
 
     /// Starts a query's task.
-    pub fn spawn(&mut self, index: usize, asking: Asking, turn: Turn) {
+    pub fn spawn(&mut self, index: usize, asking: Asking, opening: Opening, turn: Turn) {
         let task = self.current.get(&index).map_or(0, |(task, _)| task + 1);
         let speaker = Speaker { index, task };
-        let handle = self.set.spawn(query::run(asking, turn, Say { speaker, run: self.mouth.clone() }));
+        let handle =
+            self.set.spawn(query::run(asking, (opening, turn), Say { speaker, run: self.mouth.clone() }));
         self.speakers.insert(handle.id(), speaker);
         self.current.insert(index, (task, handle));
     }

@@ -15,7 +15,6 @@ const QUICK: &str = "connect = \"400ms\"";
 const FIRST: &str = "first_content = \"400ms\"";
 /// As large as a question may be.
 const LARGE: usize = 250_000;
-const OUT_OF_SERVICE: &str = "no endpoint is taken out of service yet (issue 5)";
 
 /// The rows of this file.
 pub fn rows() -> Vec<Row> {
@@ -43,8 +42,7 @@ pub fn rows() -> Vec<Row> {
         row(6, "u6")
             .at(At::Tls("unknown"))
             .runs(2)
-            .expect(elsewhere(&[]).counted(0, 2))
-            .today(elsewhere(&["tls_failed"]).counted(0, 2), OUT_OF_SERVICE),
+            .expect(elsewhere(&[]).counted(0, 2)),
         row(7, "u7").at(At::Tls("hang")).clock(QUICK).expect(elsewhere(&["timeout/connect"]).counted(0, 1)),
         row(8, "u8").at(At::Tls("reset")).expect(elsewhere(&lost).counted(0, 1)),
         row(8, "u8").at(At::Tls("plain")).expect(elsewhere(&["tls_failed", "tls_failed"]).counted(0, 1)),

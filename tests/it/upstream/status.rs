@@ -8,10 +8,6 @@ use super::row::failed;
 use super::row::row;
 use super::scenes;
 
-const OUT_OF_SERVICE: &str = "no endpoint is taken out of service yet (issue 5)";
-const COOLING: &str = "an endpoint does not cool for other queries yet (issue 5)";
-const BREAKERS: &str = "there are no breakers yet (issue 5)";
-
 /// The rows of this file.
 pub fn rows() -> Vec<Row> {
     [refusals(), throttling(), troubles(), odd(), outages()].concat()
@@ -29,18 +25,13 @@ fn refusals() -> Vec<Row> {
         row(58, "u58-401").both().expect(key()),
         row(58, "u58-403").both().expect(key()),
         row(58, "u58-401-www-authenticate").expect(key()),
-        row(58, "u58-401").runs(2).expect(elsewhere(&[]).counted(1, 2)).today(key().counted(2, 2), OUT_OF_SERVICE),
-        row(58, "u58-403").runs(2).expect(elsewhere(&[]).counted(1, 2)).today(key().counted(2, 2), OUT_OF_SERVICE),
+        row(58, "u58-401").runs(2).expect(elsewhere(&[]).counted(1, 2)),
+        row(58, "u58-403").runs(2).expect(elsewhere(&[]).counted(1, 2)),
         row(59, "u59-402").both().expect(elsewhere(&["no_credit"])),
-        row(59, "u59-402")
-            .runs(2)
-            .expect(elsewhere(&[]).counted(1, 2))
-            .today(elsewhere(&["no_credit"]).counted(2, 2), OUT_OF_SERVICE),
+        row(59, "u59-402").runs(2).expect(elsewhere(&[]).counted(1, 2)),
         row(60, "u60-404").alone().says("u60-404").expect(failed("model_not_found", 1)),
-        row(60, "u60-404").expect(failed("model_not_found", 1)).today(
-            elsewhere(&["model_not_found"]),
-            "another model is asked although no target is flagged to differ in this point (1.2, class caller)",
-        ),
+        // Another target asks for another model, so it differs in the very point.
+        row(60, "u60-404").expect(elsewhere(&["model_not_found"])),
         row(61, "u61-408").both().expect(elsewhere(&["provider_error"; 2])),
         row(61, "u61-409").expect(elsewhere(&["provider_error"; 2])),
         row(61, "u61-425").expect(elsewhere(&["provider_error"; 2])),
@@ -61,26 +52,21 @@ fn throttling() -> Vec<Row> {
         row(63, "u63-retry-after-ms").not_before(2000).within(4000).expect(again()),
         row(63, "u63-retry-after")
             .scene("another query during the wait", scenes::asked_during_the_wait)
-            .expect("the other query waits, too")
-            .today("the other query asks at once", COOLING),
+            .expect("the other query waits, too"),
         row(64, "u64-http-date").not_before(3000).within(5500).expect(again()),
         row(64, "u64-http-date-skewed").not_before(3000).within(5500).expect(again()),
         row(65, "u65-3600").both().expect(moved()),
-        row(65, "u65-3600").runs(2).expect(&cools).today(moved().counted(2, 2), COOLING),
+        row(65, "u65-3600").runs(2).expect(&cools),
         row(65, "u65-negative").expect(waited()),
         row(65, "u65-soon").expect(waited()),
         row(65, "u65-past").expect(waited()),
-        row(65, "u65-huge").expect(moved()).today(
-            waited(),
-            "a number beyond a day counts as absent and not as more than an hour (upstream/status.rs, number)",
-        ),
+        row(65, "u65-huge").expect(moved()),
         row(66, "u66-429").both().expect(waited()),
         row(66, "u66-should-not-retry").expect(moved()),
         row(67, "u67-429-storm")
             .alone()
             .scene("50 runs at once", scenes::storm)
-            .expect("nobody asks during the announced wait")
-            .today("calls go on during the announced wait", COOLING),
+            .expect("nobody asks during the announced wait"),
     ]
 }
 
@@ -101,12 +87,10 @@ fn troubles() -> Vec<Row> {
         row(69, "u69-524").expect(error()),
         row(69, "u69-529").expect(overloaded()),
         row(69, "u69-503-retry-after").not_before(2000).expect(overloaded()),
-        row(69, "u69-502").runs(6).expect(open()).today(error().counted(12, 6), BREAKERS),
-        row(69, "u69-503").runs(6).expect(open()).today(overloaded().counted(12, 6), BREAKERS),
-        row(70, "u70-501").both().expect(failed("provider_error", 1)).today(
-            elsewhere(&["provider_error"]),
-            "another target is asked, and 501 is of the class caller (1.2): a code of its own would tell it apart",
-        ),
+        row(69, "u69-502").runs(6).expect(open()),
+        row(69, "u69-503").runs(6).expect(open()),
+        // What one server does not implement another may.
+        row(70, "u70-501").both().expect(elsewhere(&["provider_error"])),
         row(70, "u70-505").both().expect(elsewhere(&["provider_error"])),
     ]
 }
@@ -123,10 +107,10 @@ fn odd() -> Vec<Row> {
         row(71, "u71-metadata").both().says("redirect refused").expect(redirected()),
         row(72, "u72-204").both().expect(garbled()),
         row(72, "u72-206").both().expect(garbled()),
-        row(72, "u72-1xx-only-every-50").clock("first_content = \"400ms\"").expect(garbled()).today(
-            elsewhere(&["timeout/first_content"]),
-            "hints without an answer are waited for up to the clock, which is all that tells them from a late answer",
-        ),
+        // Hints without an answer are told from a late answer by the clock alone.
+        row(72, "u72-1xx-only-every-50")
+            .clock("first_content = \"400ms\"")
+            .expect(elsewhere(&["timeout/first_content"])),
         row(72, "u72-999").both().expect(garbled()),
         row(72, "u72-http09").both().expect(garbled()),
         row(72, "u72-garbage").both().expect(garbled()),
@@ -145,8 +129,7 @@ fn outages() -> Vec<Row> {
     vec![
         row(74, "u74-flap-every-3000")
             .scene("runs until it is back", scenes::flap)
-            .expect("all runs complete; it rests during the outage; back")
-            .today("all runs complete; asked by every run of the outage; back", BREAKERS),
+            .expect("all runs complete; it rests during the outage; back"),
         row(75, "u75-brown-out")
             .scene("40 runs, 4 at once", scenes::brown_out)
             .expect("40 of 40 runs complete; it is never left out"),
@@ -156,8 +139,7 @@ fn outages() -> Vec<Row> {
             .alone()
             .panels(scenes::both_closed)
             .scene("the 5th run with both targets down", scenes::last_of_five)
-            .expect("failed breaker_open, attempts 0")
-            .today("failed connect_failed, attempts 4", BREAKERS),
+            .expect("failed breaker_open, attempts 0"),
         row(78, "u78")
             .panels(scenes::two_queries)
             .scene("one of two queries fails", scenes::one_of_two)
