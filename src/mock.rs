@@ -8,14 +8,18 @@
 
 #[cfg(test)]
 mod adapter_test;
+mod besides;
 mod cue;
+mod http1;
 mod line;
 mod model;
 mod perform;
+mod play;
 pub mod ports;
 mod reel;
 pub mod relay;
 mod request;
+mod room;
 mod rows;
 mod script;
 mod seen;
@@ -36,17 +40,20 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::room::Room;
 pub use self::script::Script;
 pub use self::seen::Attempt;
 pub use self::seen::Close;
 pub use self::seen::Counts;
 pub use self::seen::Seen;
 pub use self::seen::Stats;
+pub use self::seen::Version;
 
 /// Where the lab tells what it saw.
 pub type Sink = Arc<dyn Fn(&Seen) + Send + Sync>;
@@ -96,15 +103,6 @@ pub struct Lab {
     room: Arc<Room>,
 }
 
-/// What all connections of a lab share.
-struct Room {
-    settings: LabSettings,
-    stats: Arc<Stats>,
-    sink: Sink,
-    opened: Instant,
-    here: String,
-}
-
 impl Lab {
     /// Most connections at once; more wait to be accepted.
     pub const MAX_CONNECTIONS: usize = 65_536;
@@ -122,7 +120,8 @@ impl Lab {
         let listener = TcpListener::bind(listen).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
         let (stats, opened) = (Arc::new(Stats::default()), Instant::now());
-        let room = Room { settings, stats, sink, opened, here: address.to_string() };
+        let places = Arc::new(Semaphore::new(Lab::MAX_CONNECTIONS));
+        let room = Room { settings, stats, sink, opened, here: address.to_string(), places };
         Ok(Lab { listener, address, room: Arc::new(room) })
     }
 
@@ -145,11 +144,10 @@ impl Lab {
     /// Serves until told to stop; connections are then dropped as they are.
     pub async fn serve(self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let places = Arc::new(Semaphore::new(Lab::MAX_CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.accept(&places) => accepted,
+                accepted = self.accept() => accepted,
             };
             let Some((socket, place)) = accepted else {
                 // Out of file descriptors, for example: what is open may close.
@@ -169,11 +167,8 @@ impl Lab {
         tasks.wait().await;
     }
 
-    async fn accept(
-        &self,
-        places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = places.clone().acquire_owned().await.ok()?;
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        let place = self.room.places.clone().acquire_owned().await.ok()?;
         let (socket, _) = self.listener.accept().await.ok()?;
         Some((socket, place))
     }

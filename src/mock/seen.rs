@@ -61,6 +61,25 @@ impl From<Left> for Close {
     }
 }
 
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Version {
+    /// As it follows the slash.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::Http1 => "1.1",
+            Version::Http2 => "2",
+        }
+    }
+}
+
 /// One attempt, or the end of one connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Seen {
@@ -93,6 +112,8 @@ pub struct Attempt {
     pub form: &'static str,
     /// Whether a stream was asked for.
     pub stream: bool,
+    /// The version of HTTP that it came over.
+    pub version: Version,
 }
 
 impl Seen {
@@ -112,6 +133,7 @@ impl Seen {
             }
             line["form"] = attempt.form.into();
             line["stream"] = attempt.stream.into();
+            line["http"] = attempt.version.name().into();
         }
         line["at_ms"] = millis(self.at).into();
         line["ms"] = millis(self.took).into();
@@ -132,6 +154,8 @@ pub struct Counts {
     pub attempts: u64,
     /// Requests under way.
     pub open: u64,
+    /// Requests that came over HTTP/2.
+    pub http2: u64,
     /// Most requests that were under way at once.
     pub most_open: u64,
     /// Requests that the client left before their end.
@@ -184,6 +208,7 @@ impl Stats {
             .map(|(name, (counts, _))| {
                 let counts = json!({
                     "attempts": counts.attempts, "open": counts.open, "most_open": counts.most_open,
+                    "http2": counts.http2,
                     "closed_by_client": counts.closed_by_client,
                     "bytes_in": counts.bytes_in, "bytes_out": counts.bytes_out,
                 });
@@ -219,11 +244,12 @@ impl Stats {
     }
 
     /// An attempt begins: its number, and the time since the model's first.
-    pub(super) fn begin(&self, model: &str) -> (u64, Duration) {
+    pub(super) fn begin(&self, model: &str, version: Version) -> (u64, Duration) {
         let mut inner = self.inner();
         let name = name(&inner, model);
         let (counts, first) = inner.models.entry(name).or_default();
         counts.attempts += 1;
+        counts.http2 += u64::from(version == Version::Http2);
         counts.open += 1;
         counts.most_open = counts.most_open.max(counts.open);
         let first = *first.get_or_insert_with(Instant::now);
