@@ -3,14 +3,19 @@
 //! It speaks the forms of OpenAI, Anthropic and Gemini, streaming or not; the
 //! *model name* picks what it does, from a clean answer to every row of the
 //! fault matrix that a server can play. Frameworks cannot send a truncated
-//! chunk, so the bytes are written by hand. One task and no buffer per waiting
-//! connection; loopback only; it prints nothing, what it saw goes to a [`Sink`].
+//! chunk, so the bytes of HTTP/1.1 are written by hand; HTTP/2 is served by a
+//! library. One task and no buffer per waiting connection; loopback only; it
+//! prints nothing, what it saw goes to a [`Sink`].
 
 #[cfg(test)]
 mod adapter_test;
 mod besides;
 mod cue;
+mod flow;
 mod http1;
+mod http2;
+#[cfg(test)]
+mod http2_test;
 mod line;
 mod model;
 mod perform;
@@ -69,6 +74,18 @@ pub struct LabSettings {
     pub script: Script,
     /// What is offered to clients that speak TLS; without it HTTP is spoken plainly.
     pub tls: Option<tls::Tls>,
+    /// What clients may speak.
+    pub versions: Versions,
+}
+
+/// Which versions of HTTP are spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// HTTP/2 with clients that want it, else HTTP/1.1.
+    #[default]
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
 }
 
 impl Default for LabSettings {
@@ -78,6 +95,7 @@ impl Default for LabSettings {
             default_model: None,
             script: Script::default(),
             tls: None,
+            versions: Versions::default(),
         }
     }
 }
@@ -104,7 +122,7 @@ pub struct Lab {
 }
 
 impl Lab {
-    /// Most connections at once; more wait to be accepted.
+    /// Most connections at once, and requests that share one; more wait to be accepted.
     pub const MAX_CONNECTIONS: usize = 65_536;
 
     /// Listens; a port of 0 takes a free one.

@@ -18,6 +18,7 @@ use crate::mock::Lab;
 use crate::mock::LabSettings;
 use crate::mock::Script;
 use crate::mock::Unopened;
+use crate::mock::Versions;
 use crate::mock::ports::ClosedPort;
 use crate::mock::ports::FullPort;
 use crate::mock::tls::Tls;
@@ -61,6 +62,9 @@ pub(super) struct MockArgs {
     /// Speak TLS: valid, expired, wrong-name, unknown, hang, reset, plain (rows U6 to U8).
     #[arg(long, value_name = "KIND", value_parser = tls_kind)]
     tls: Option<TlsKind>,
+    /// Speak HTTP/1.1 alone; without it HTTP/2 is spoken with clients that want it.
+    #[arg(long)]
+    http1_only: bool,
     /// Where the certificate of the throw-away authority is written.
     #[arg(long, value_name = "FILE", default_value = "lab-ca.pem")]
     ca_file: PathBuf,
@@ -141,12 +145,13 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         Some(Ok(script)) => script,
         None => Script::default(),
     };
-    let tls = match args.tls.map(|kind| tls(kind, &args.ca_file)) {
+    let versions = if args.http1_only { Versions::Http1 } else { Versions::Both };
+    let tls = match args.tls.map(|kind| tls(kind, versions, &args.ca_file)) {
         Some(Err(exit)) => return exit,
         Some(Ok(tls)) => Some(tls),
         None => None,
     };
-    let settings = LabSettings { listen, default_model: args.default_model, script, tls };
+    let settings = LabSettings { listen, default_model: args.default_model, script, tls, versions };
     let tell = lines.clone();
     let sink = Arc::new(move |seen: &mock::Seen| {
         let _ = tell.try_send(seen.line());
@@ -185,8 +190,8 @@ fn tls_kind(name: &str) -> Result<TlsKind, String> {
     found.map(|(_, kind)| kind).ok_or(format!("known are {names}"))
 }
 
-fn tls(kind: TlsKind, file: &Path) -> Result<Tls, Exit> {
-    let tls = Tls::make(kind).map_err(|why| {
+fn tls(kind: TlsKind, versions: Versions, file: &Path) -> Result<Tls, Exit> {
+    let tls = Tls::make(kind, versions).map_err(|why| {
         eprintln!("error: {why}");
         Exit::NoResult
     })?;

@@ -70,6 +70,8 @@ pub(super) async fn play(line: &mut Line, play: Play) -> Close {
             Ok(Err(left)) => left.into(),
             Err(_) => Close::LabFin,
         },
+        // Such a play is not chosen for this version.
+        Ok(End::GoAway(_) | End::ResetStream(_)) => Close::LabFin,
     }
 }
 

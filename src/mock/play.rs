@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Reason;
 use serde_json::Value;
 
 use super::seen::Version;
@@ -90,6 +91,10 @@ pub(super) enum End {
     Reset,
     /// It stays open and silent until the client leaves.
     Stay,
+    /// HTTP/2 tells the client to go away for this reason, and closes the connection.
+    GoAway(Reason),
+    /// HTTP/2 resets the stream for this reason; the connection stays.
+    ResetStream(Reason),
 }
 
 impl Play {
@@ -137,7 +142,10 @@ impl Play {
         let is_raw = |step: &Step| {
             matches!(step, Step::Send(Piece::Raw(_)) | Step::Repeat { piece: Piece::Raw(_), .. })
         };
-        self.steps.iter().any(is_raw).then_some(Version::Http1)
+        match self.end {
+            End::GoAway(_) | End::ResetStream(_) => Some(Version::Http2),
+            _ => self.steps.iter().any(is_raw).then_some(Version::Http1),
+        }
     }
 }
 

@@ -159,8 +159,8 @@ impl<'a> Reel<'a> {
             body.truncate(body.len() / 2);
             self.steps.push(Step::body(body));
         }
-        if end == End::Reset {
-            // A reset overtakes bytes that the client has not read.
+        if matches!(end, End::Reset | End::GoAway(_) | End::ResetStream(_)) {
+            // It overtakes bytes that the client has not read.
             self.steps.push(Step::Wait(Duration::from_millis(30)));
         }
         Play { steps: self.steps, end }

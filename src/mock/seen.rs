@@ -32,6 +32,12 @@ pub enum Close {
     ClientFin,
     /// The client closed it with a RST.
     ClientReset,
+    /// The lab reset a stream of HTTP/2; its connection stays.
+    LabStreamReset,
+    /// The lab told the client to go away, as HTTP/2 does, and closed.
+    LabGoAway,
+    /// The client reset a stream of HTTP/2; its connection stays.
+    ClientStreamReset,
 }
 
 impl Close {
@@ -43,12 +49,15 @@ impl Close {
             Close::LabReset => ("lab", Some("rst")),
             Close::ClientFin => ("client", Some("fin")),
             Close::ClientReset => ("client", Some("rst")),
+            Close::LabStreamReset => ("lab", Some("rst_stream")),
+            Close::LabGoAway => ("lab", Some("goaway")),
+            Close::ClientStreamReset => ("client", Some("rst_stream")),
         }
     }
 
     /// Whether the client closed.
     pub fn is_by_client(self) -> bool {
-        matches!(self, Close::ClientFin | Close::ClientReset)
+        matches!(self, Close::ClientFin | Close::ClientReset | Close::ClientStreamReset)
     }
 }
 

@@ -6,13 +6,17 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::time::Instant;
 
+use super::Versions;
 use super::http1;
+use super::http2;
 use super::line::Line;
 use super::play::End;
 use super::play::Play;
+use super::request::PATIENCE;
 use super::room::Room;
 use super::seen::Close;
 use super::seen::Seen;
+use super::seen::Version;
 use super::tls::TlsKind;
 
 /// Serves a connection until it ends, and tells how it did.
@@ -22,11 +26,20 @@ pub(super) async fn connection(room: Arc<Room>, socket: TcpStream) {
     let kind = served.room.settings.tls.as_ref().map(|tls| tls.kind);
     let close = match kind {
         Some(kind @ (TlsKind::Hang | TlsKind::Reset | TlsKind::Plain)) => no_handshake(kind, &mut line).await,
-        _ => http1::serve(&served, &mut line).await,
+        _ => match served.version(&mut line).await {
+            Ok(Version::Http1) => http1::serve(&served, &mut line).await,
+            Ok(Version::Http2) => {
+                let close;
+                // Apart, since it is large and most connections do not need it.
+                (line, close) = Box::pin(http2::serve(&served, line)).await;
+                close
+            }
+            Err(close) => close,
+        },
     };
     served.tell(line.bytes_in, line.bytes_out, close);
     match close {
-        Close::LabFin => line.close().await,
+        Close::LabFin | Close::LabGoAway => line.close().await,
         Close::LabReset => line.reset(),
         _ => drop(line),
     }
@@ -79,6 +92,20 @@ impl Served {
                 None
             }
         }
+    }
+
+    /// Which version the client speaks: as agreed on, or as it begins.
+    async fn version(&self, line: &mut Line) -> Result<Version, Close> {
+        let settings = &self.room.settings;
+        let is_http2 = match (settings.versions, &settings.tls) {
+            (Versions::Http1, _) => false,
+            (Versions::Both, Some(_)) => line.has_agreed_on_http2(),
+            (Versions::Both, None) => {
+                let begun = tokio::time::timeout(PATIENCE, http2::is_begun(line)).await;
+                begun.map_err(|_| Close::LabFin)??
+            }
+        };
+        Ok(if is_http2 { Version::Http2 } else { Version::Http1 })
     }
 
     /// Tells that the connection has ended.

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use h2::Reason;
 
 use super::Entry;
+use super::begun;
 use super::clean;
 use super::every;
 use crate::mock::cue::Cue;
@@ -16,7 +18,7 @@ use crate::mock::play::Play;
 use crate::mock::play::Step;
 
 /// The rows of this file.
-pub(super) static ENTRIES: [Entry; 20] = [
+pub(super) static ENTRIES: [Entry; 23] = [
     Entry::elsewhere(1, "u1", "connection refused: --closed-port prints an address that refuses"),
     Entry::elsewhere(2, "u2", "connection never accepted: --full-port prints an address whose queue is full"),
     Entry::elsewhere(3, "u3", "no such name: use a base_url such as http://nowhere.invalid/v1"),
@@ -47,7 +49,21 @@ pub(super) static ENTRIES: [Entry; 20] = [
     Entry::new(16, "u16-three-103", "sends 103 Early Hints three times, then answers", |cue| {
         early(cue, 103, 3)
     }),
-    Entry::elsewhere(17, "u17", "GOAWAY and RST_STREAM belong to HTTP/2, which this lab does not speak"),
+    Entry::new(17, "u17-goaway", "HTTP/2 only: GOAWAY (internal error) after half of its text", |cue| {
+        begun(cue).cut(End::GoAway(Reason::INTERNAL_ERROR))
+    }),
+    Entry::new(17, "u17-goaway-no-error", "HTTP/2 only: the same, and all is well by its code", |cue| {
+        begun(cue).cut(End::GoAway(Reason::NO_ERROR))
+    }),
+    Entry::new(
+        17,
+        "u17-rst-stream",
+        "HTTP/2 only: RST_STREAM (internal error) after half of its text",
+        |cue| begun(cue).cut(End::ResetStream(Reason::INTERNAL_ERROR)),
+    ),
+    Entry::new(17, "u17-rst-stream-no-error", "HTTP/2 only: the same, and all is well by its code", |cue| {
+        begun(cue).cut(End::ResetStream(Reason::NO_ERROR))
+    }),
 ];
 
 fn early_413(cue: &Cue) -> Play {
