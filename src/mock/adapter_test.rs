@@ -138,9 +138,9 @@ const TABLE: &[(&str, Made)] = &[
     ("u45", Failed(Code::UnreadableAnswer, true)),
     ("u72", Failed(Code::UnreadableAnswer, true)),
     ("u48", Failed(Code::EmptyAnswer, true)),
-    ("u40", Failed(Code::EmptyAnswer, true)),
-    // The adapter takes the unasked gzip for a stream of lines that mean nothing.
-    ("u43", Failed(Code::EmptyAnswer, true)),
+    ("u43", Failed(Code::UnreadableAnswer, true)),
+    // Off-schema.
+    ("u40", Failed(Code::InvalidOutput, true)),
     ("u44", Failed(Code::AnswerTooLarge, false)),
     // Errors inside of an answer.
     ("u32", Failed(Code::ProviderError, true)),
@@ -237,4 +237,25 @@ async fn an_idle_connection_that_was_closed_is_not_an_attempt() {
             .await;
     }
     assert_eq!(bench.stats.of(name).attempts, 3);
+}
+
+#[tokio::test]
+async fn text_is_kept_as_it_was_sent_but_for_answers_nobody_asked_for() {
+    let bench = Bench::start().await;
+    let texts = |model: &'static str| {
+        let settings = Settings::new("lab".parse().unwrap(), format!("http://{}/v1", bench.address));
+        let provider = Server::new(OpenAi::default(), settings, bench.client.clone()).unwrap();
+        async move {
+            let chunks: Vec<_> = provider.ask(asking(model)).collect().await;
+            let text = |chunk| match chunk {
+                Ok(Chunk::Text(text)) => Some(text),
+                _ => None,
+            };
+            chunks.into_iter().filter_map(text).collect::<Vec<String>>()
+        }
+    };
+    assert_eq!(texts("u39-indexes").await.concat(), cue::PLAIN);
+    // Nothing proves that they are the same piece twice: the ids of all pieces are the same.
+    assert_eq!(texts("u38-duplicates").await.concat().len(), 2 * cue::PLAIN.len());
+    assert_eq!(texts("u46-json").await, [cue::PLAIN]);
 }
