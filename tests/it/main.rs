@@ -13,6 +13,7 @@ mod bytes;
 mod cancel;
 mod command;
 mod floors;
+mod lab;
 mod plan;
 mod problems;
 mod resume;
