@@ -92,6 +92,7 @@ pub(super) fn run(args: MockArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(exit) => return exit,
     };
+    super::serve::raise_file_limit();
     let exit = runtime.block_on(serve(args, lines));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     // The lab has let go of its end, so the writer ends with the last line.
