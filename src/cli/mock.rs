@@ -32,6 +32,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   askstream mock --list                        name every model, with the row of the fault matrix
   askstream mock --port 0 --print-url          a free port, its address as one line for scripts
   curl -N 127.0.0.1:8790/v1/chat/completions -d '{\"model\":\"u21-stall\",\"stream\":true,\"messages\":[]}'
+  askstream mock --tls valid                   TLS by an authority of its own, and HTTP/2 (row U17)
   curl 127.0.0.1:8790/stats                    how often each model was asked, and who hung up
 
 A name takes dials: -first-MS -total-MS -tokens-N -every-MS -times-N -once -percent-N -retry-S -status-N, and #label \
@@ -59,7 +60,7 @@ pub(super) struct MockArgs {
     /// Models of your own, attempt by attempt; see examples/lab.toml.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Speak TLS: valid, expired, wrong-name, unknown, hang, reset, plain (rows U6 to U8).
+    /// Speak TLS and offer HTTP/2: valid; or go wrong: expired, wrong-name, unknown, hang, reset, plain (U6 to U8).
     #[arg(long, value_name = "KIND", value_parser = tls_kind)]
     tls: Option<TlsKind>,
     /// Speak HTTP/1.1 alone; without it HTTP/2 is spoken with clients that want it.
