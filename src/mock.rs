@@ -3,19 +3,28 @@
 //! It speaks the forms of OpenAI, Anthropic and Gemini, streaming or not; the
 //! *model name* picks what it does, from a clean answer to every row of the
 //! fault matrix that a server can play. Frameworks cannot send a truncated
-//! chunk, so the bytes are written by hand. One task and no buffer per waiting
-//! connection; loopback only; it prints nothing, what it saw goes to a [`Sink`].
+//! chunk, so the bytes of HTTP/1.1 are written by hand; HTTP/2 is served by a
+//! library. One task and no buffer per waiting connection; loopback only; it
+//! prints nothing, what it saw goes to a [`Sink`].
 
 #[cfg(test)]
 mod adapter_test;
+mod besides;
 mod cue;
+mod flow;
+mod http1;
+mod http2;
+#[cfg(test)]
+mod http2_test;
 mod line;
 mod model;
 mod perform;
+mod play;
 pub mod ports;
 mod reel;
 pub mod relay;
 mod request;
+mod room;
 mod rows;
 mod script;
 mod seen;
@@ -36,17 +45,20 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::net::TcpStream;
+use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use self::room::Room;
 pub use self::script::Script;
 pub use self::seen::Attempt;
 pub use self::seen::Close;
 pub use self::seen::Counts;
 pub use self::seen::Seen;
 pub use self::seen::Stats;
+pub use self::seen::Version;
 
 /// Where the lab tells what it saw.
 pub type Sink = Arc<dyn Fn(&Seen) + Send + Sync>;
@@ -62,6 +74,18 @@ pub struct LabSettings {
     pub script: Script,
     /// What is offered to clients that speak TLS; without it HTTP is spoken plainly.
     pub tls: Option<tls::Tls>,
+    /// What clients may speak.
+    pub versions: Versions,
+}
+
+/// Which versions of HTTP are spoken.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Versions {
+    /// HTTP/2 with clients that want it, else HTTP/1.1.
+    #[default]
+    Both,
+    /// HTTP/1.1 alone.
+    Http1,
 }
 
 impl Default for LabSettings {
@@ -71,6 +95,7 @@ impl Default for LabSettings {
             default_model: None,
             script: Script::default(),
             tls: None,
+            versions: Versions::default(),
         }
     }
 }
@@ -96,17 +121,8 @@ pub struct Lab {
     room: Arc<Room>,
 }
 
-/// What all connections of a lab share.
-struct Room {
-    settings: LabSettings,
-    stats: Arc<Stats>,
-    sink: Sink,
-    opened: Instant,
-    here: String,
-}
-
 impl Lab {
-    /// Most connections at once; more wait to be accepted.
+    /// Most connections at once, and requests that share one; more wait to be accepted.
     pub const MAX_CONNECTIONS: usize = 65_536;
 
     /// Listens; a port of 0 takes a free one.
@@ -122,7 +138,8 @@ impl Lab {
         let listener = TcpListener::bind(listen).await.map_err(unheard)?;
         let address = listener.local_addr().map_err(unheard)?;
         let (stats, opened) = (Arc::new(Stats::default()), Instant::now());
-        let room = Room { settings, stats, sink, opened, here: address.to_string() };
+        let places = Arc::new(Semaphore::new(Lab::MAX_CONNECTIONS));
+        let room = Room { settings, stats, sink, opened, here: address.to_string(), places };
         Ok(Lab { listener, address, room: Arc::new(room) })
     }
 
@@ -145,11 +162,10 @@ impl Lab {
     /// Serves until told to stop; connections are then dropped as they are.
     pub async fn serve(self, stop: CancellationToken) {
         let tasks = TaskTracker::new();
-        let places = Arc::new(Semaphore::new(Lab::MAX_CONNECTIONS));
         loop {
             let accepted = tokio::select! {
                 () = stop.cancelled() => break,
-                accepted = self.accept(&places) => accepted,
+                accepted = self.accept() => accepted,
             };
             let Some((socket, place)) = accepted else {
                 // Out of file descriptors, for example: what is open may close.
@@ -169,11 +185,8 @@ impl Lab {
         tasks.wait().await;
     }
 
-    async fn accept(
-        &self,
-        places: &Arc<Semaphore>,
-    ) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
-        let place = places.clone().acquire_owned().await.ok()?;
+    async fn accept(&self) -> Option<(TcpStream, OwnedSemaphorePermit)> {
+        let place = self.room.places.clone().acquire_owned().await.ok()?;
         let (socket, _) = self.listener.accept().await.ok()?;
         Some((socket, place))
     }

@@ -3,13 +3,17 @@
 //! `cargo bench --bench load` starts three processes on loopback: a fake
 //! provider, a bare axum handler that makes the same two calls and streams
 //! what comes, and the real `askstream` binary. It prints what each server
-//! adds, and the ratios. Linux only: times and memory are read from `/proc`.
+//! adds, and the ratios. `cargo bench --bench load -- lab` holds 20,000 slow
+//! streams of the fault lab instead, and prints what one costs the lab. Linux
+//! only: times and memory are read from `/proc`.
 
 // A harness reports on standard output.
 #![allow(clippy::print_stdout)]
 
 mod bare;
 mod client;
+mod held;
+mod holder;
 mod process;
 mod provider;
 
@@ -78,6 +82,8 @@ fn main() -> ExitCode {
                     match role.as_str() {
                         "provider" => provider::serve().await,
                         "bare" => bare::serve().await,
+                        "holder" => holder::hold().await,
+                        "lab" => held::measure().await,
                         _ => measure().await,
                     }
                 })

@@ -8,6 +8,8 @@ use std::time::Duration;
 use anyhow::Context;
 use tokio::io::AsyncBufReadExt;
 use tokio::io::BufReader;
+use tokio::io::Lines;
+use tokio::process::ChildStdout;
 use tokio::process::Command;
 use tokio::time::timeout;
 
@@ -22,6 +24,9 @@ pub struct Child {
     /// Where it listens.
     pub address: String,
 }
+
+/// What a process prints, line by line.
+pub type Printed = Lines<BufReader<ChildStdout>>;
 
 /// Starts this very program in another role.
 pub async fn spawn_self(role: &str, arguments: &[&str]) -> anyhow::Result<Child> {
@@ -38,6 +43,20 @@ pub async fn spawn_askstream(home: &Home) -> anyhow::Result<Child> {
     start(command).await
 }
 
+/// Starts the fault lab of the askstream that cargo built beside this program.
+pub async fn spawn_lab() -> anyhow::Result<Child> {
+    let mut command = limits_raised(Path::new(env!("CARGO_BIN_EXE_askstream")));
+    command.args(["mock", "--port", "0", "--print-url"]);
+    start(command).await
+}
+
+/// Runs this very program in another role that listens nowhere; the lines that it prints.
+pub fn run_self(role: &str, arguments: &[&str]) -> anyhow::Result<(tokio::process::Child, Printed)> {
+    let mut command = limits_raised(&std::env::current_exe()?);
+    command.arg(role).args(arguments);
+    spawn(command)
+}
+
 /// 500 asks need 1500 sockets of a server, more than the usual soft limit.
 fn limits_raised(program: &Path) -> Command {
     let mut command = Command::new("/bin/sh");
@@ -45,10 +64,15 @@ fn limits_raised(program: &Path) -> Command {
     command
 }
 
-async fn start(mut command: Command) -> anyhow::Result<Child> {
+fn spawn(mut command: Command) -> anyhow::Result<(tokio::process::Child, Printed)> {
     command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true);
     let mut process = command.spawn()?;
-    let mut lines = BufReader::new(process.stdout.take().context("no output")?).lines();
+    let lines = BufReader::new(process.stdout.take().context("no output")?).lines();
+    Ok((process, lines))
+}
+
+async fn start(command: Command) -> anyhow::Result<Child> {
+    let (process, mut lines) = spawn(command)?;
     let line = timeout(START, lines.next_line()).await.context("it did not say where it listens")??;
     let url = line.context("it ended at once")?;
     let address = url.trim_start_matches("http://").trim_end_matches('/').to_owned();

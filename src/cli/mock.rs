@@ -18,6 +18,7 @@ use crate::mock::Lab;
 use crate::mock::LabSettings;
 use crate::mock::Script;
 use crate::mock::Unopened;
+use crate::mock::Versions;
 use crate::mock::ports::ClosedPort;
 use crate::mock::ports::FullPort;
 use crate::mock::tls::Tls;
@@ -31,6 +32,7 @@ pub(super) const EXAMPLES: &str = "Examples:
   askstream mock --list                        name every model, with the row of the fault matrix
   askstream mock --port 0 --print-url          a free port, its address as one line for scripts
   curl -N 127.0.0.1:8790/v1/chat/completions -d '{\"model\":\"u21-stall\",\"stream\":true,\"messages\":[]}'
+  askstream mock --tls valid                   TLS by an authority of its own, and HTTP/2 (row U17)
   curl 127.0.0.1:8790/stats                    how often each model was asked, and who hung up
 
 A name takes dials: -first-MS -total-MS -tokens-N -every-MS -times-N -once -percent-N -retry-S -status-N, and #label \
@@ -58,9 +60,12 @@ pub(super) struct MockArgs {
     /// Models of your own, attempt by attempt; see examples/lab.toml.
     #[arg(long, value_name = "FILE")]
     script: Option<PathBuf>,
-    /// Speak TLS: valid, expired, wrong-name, unknown, hang, reset, plain (rows U6 to U8).
+    /// Speak TLS and offer HTTP/2: valid; or go wrong: expired, wrong-name, unknown, hang, reset, plain (U6 to U8).
     #[arg(long, value_name = "KIND", value_parser = tls_kind)]
     tls: Option<TlsKind>,
+    /// Speak HTTP/1.1 alone; without it HTTP/2 is spoken with clients that want it.
+    #[arg(long)]
+    http1_only: bool,
     /// Where the certificate of the throw-away authority is written.
     #[arg(long, value_name = "FILE", default_value = "lab-ca.pem")]
     ca_file: PathBuf,
@@ -88,6 +93,7 @@ pub(super) fn run(args: MockArgs) -> Exit {
         Ok(runtime) => runtime,
         Err(exit) => return exit,
     };
+    super::serve::raise_file_limit();
     let exit = runtime.block_on(serve(args, lines));
     runtime.shutdown_timeout(std::time::Duration::from_millis(100));
     // The lab has let go of its end, so the writer ends with the last line.
@@ -141,12 +147,13 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         Some(Ok(script)) => script,
         None => Script::default(),
     };
-    let tls = match args.tls.map(|kind| tls(kind, &args.ca_file)) {
+    let versions = if args.http1_only { Versions::Http1 } else { Versions::Both };
+    let tls = match args.tls.map(|kind| tls(kind, versions, &args.ca_file)) {
         Some(Err(exit)) => return exit,
         Some(Ok(tls)) => Some(tls),
         None => None,
     };
-    let settings = LabSettings { listen, default_model: args.default_model, script, tls };
+    let settings = LabSettings { listen, default_model: args.default_model, script, tls, versions };
     let tell = lines.clone();
     let sink = Arc::new(move |seen: &mock::Seen| {
         let _ = tell.try_send(seen.line());
@@ -185,8 +192,8 @@ fn tls_kind(name: &str) -> Result<TlsKind, String> {
     found.map(|(_, kind)| kind).ok_or(format!("known are {names}"))
 }
 
-fn tls(kind: TlsKind, file: &Path) -> Result<Tls, Exit> {
-    let tls = Tls::make(kind).map_err(|why| {
+fn tls(kind: TlsKind, versions: Versions, file: &Path) -> Result<Tls, Exit> {
+    let tls = Tls::make(kind, versions).map_err(|why| {
         eprintln!("error: {why}");
         Exit::NoResult
     })?;

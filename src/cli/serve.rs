@@ -67,7 +67,7 @@ fn log_to_stderr() {
 }
 
 /// Every stream and every call takes a file, and the usual soft limit of 1024 is soon reached.
-fn raise_file_limit() {
+pub(super) fn raise_file_limit() {
     if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
         tracing::warn!(%error, "could not raise the limit of open files");
     }

@@ -45,6 +45,7 @@ pub struct Provider {
     pub model: Option<String>,
     pub stream: bool,
     pub structured_output: StructuredOutput,
+    pub ca_file: Option<Spanned<String>>,
     pub danger_plain_http: bool,
     pub max_in_flight: Option<usize>,
     pub limits: Limits,
@@ -221,6 +222,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
     let model = table.take_text("model").map(Spanned::into_inner);
     let stream = table.take_bool("stream").is_none_or(Spanned::into_inner);
     let structured_output = table.take_word("structured_output", &structured);
+    let ca_file = table.take_text("ca_file");
     let danger_plain_http = table.take_bool("danger_plain_http").is_some_and(Spanned::into_inner);
     let mut max_in_flight = 0;
     count(&mut max_in_flight, &mut table, "max_in_flight");
@@ -236,6 +238,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
         model,
         stream,
         structured_output: structured_output.map(Spanned::into_inner).unwrap_or_default(),
+        ca_file,
         danger_plain_http,
         max_in_flight: (max_in_flight > 0).then_some(max_in_flight),
         limits,

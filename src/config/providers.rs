@@ -1,5 +1,6 @@
 //! Who can be asked: the file's providers, keys in the environment, and what is built in.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -25,6 +26,7 @@ use crate::provider::openai::OpenAi;
 use crate::provider::rules::Rules;
 use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
+use crate::provider::upstream::Authorities;
 use crate::provider::upstream::Client;
 use crate::provider::upstream::server::BadSettings;
 use crate::provider::upstream::server::Server;
@@ -201,7 +203,11 @@ fn configured(
             ));
         }
     }
-    match server(provider.kind, provider.path.as_ref(), settings, client) {
+    let client = trusting(provider, client).map_err(|(span, why)| {
+        let fault = file.source.fault(span, format!("providers.{}: {why}", provider.name));
+        faults.push(fault.help("name a file with the authority's certificate in PEM form"));
+    });
+    match server(provider.kind, provider.path.as_ref(), settings, &client.ok()?) {
         Ok(server) if is_in_the_clear(&*server, provider) => {
             let why = format!(
                 "providers.{}: plain http to another machine shows prompts and keys to all between",
@@ -218,6 +224,18 @@ fn configured(
             None
         }
     }
+}
+
+/// The client that all share, or one that trusts what this provider's file holds as well.
+fn trusting(provider: &file::Provider, client: &Client) -> Result<Client, (Range<usize>, String)> {
+    let Some(file) = &provider.ca_file else {
+        return Ok(client.clone());
+    };
+    let path = file.get_ref();
+    let pem = std::fs::read(path).map_err(|error| format!("ca_file: cannot read {path}: {error}"));
+    let authorities =
+        pem.and_then(|pem| Authorities::read(&pem).map_err(|why| format!("ca_file: {path} {why}")));
+    authorities.map(Client::trusting).map_err(|why| (file.span(), why))
 }
 
 /// Whether what is asked would be sent over the network unencrypted, and nobody said that this is meant.
@@ -348,5 +366,41 @@ mod tests {
         assert_eq!(faults_of("http://192.168.1.7:1234/v1", "danger_plain_http = true"), 0);
         assert_eq!(faults_of("http://127.0.0.1:1234/v1", ""), 0);
         assert_eq!(faults_of("https://llm.example/v1", ""), 0);
+    }
+
+    #[test]
+    fn a_file_of_authorities_is_read_at_start_or_refused_with_its_name() {
+        let folder = std::env::temp_dir().join(format!("askstream-ca-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let authority = rcgen::generate_simple_self_signed(["lab.test".to_owned()]).unwrap().cert.pem();
+        let cut = authority.replacen("MII", "", 1);
+        let cases = [
+            ("one.pem", authority.as_str(), ""),
+            ("two.pem", &authority.repeat(2), ""),
+            ("none.pem", "nothing\n", "holds no certificate"),
+            ("cut.pem", &cut, "holds something that is no certificate"),
+        ];
+        for (name, text, _) in &cases {
+            std::fs::write(folder.join(name), text).unwrap();
+        }
+        for (name, _, told) in cases.into_iter().chain([("gone.pem", "", "cannot read")]) {
+            let path = folder.join(name).display().to_string();
+            let text = format!(
+                "[providers.lab]\nkind = \"openai\"\nbase_url = \"https://127.0.0.1:1/v1\"\nca_file = \"{path}\"\n"
+            );
+            let (mut faults, file) = File::read("config.toml", &text);
+            pool(&file, &Set(&[]), &mut faults, &mut Vec::new());
+            let found: Vec<_> = faults.iter().map(|fault| (fault.line(), fault.to_string())).collect();
+            match (told, found.as_slice()) {
+                ("", []) => {}
+                (told, [(4, fault)]) if !told.is_empty() => {
+                    for part in ["providers.lab: ca_file", &path, told, "name a file"] {
+                        assert!(fault.contains(part), "{fault}");
+                    }
+                }
+                _ => panic!("{name}: {found:?}"),
+            }
+        }
+        std::fs::remove_dir_all(folder).unwrap();
     }
 }

@@ -31,6 +31,11 @@ pub(super) enum Left {
 pub(super) trait Socket: AsyncRead + AsyncWrite + Send + Unpin {
     /// The TCP connection beneath.
     fn tcp(&self) -> &TcpStream;
+
+    /// Whether HTTP/2 was agreed on while shaking hands.
+    fn has_agreed_on_http2(&self) -> bool {
+        false
+    }
 }
 
 impl Socket for TcpStream {
@@ -55,6 +60,11 @@ impl Line {
         // Small pieces are to arrive as small pieces.
         let _ = socket.tcp().set_nodelay(true);
         Line { socket, input: Vec::new(), bytes_in: 0, bytes_out: 0 }
+    }
+
+    /// Whether HTTP/2 was agreed on while shaking hands.
+    pub(super) fn has_agreed_on_http2(&self) -> bool {
+        self.socket.has_agreed_on_http2()
     }
 
     /// Waits for more input.
@@ -151,8 +161,44 @@ impl Line {
     }
 }
 
+impl AsyncRead for Line {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.input.is_empty() {
+            let taken = self.take(buffer.remaining());
+            buffer.put_slice(&taken);
+            return Poll::Ready(Ok(()));
+        }
+        let before = buffer.filled().len();
+        let read = Pin::new(&mut self.socket).poll_read(cx, buffer);
+        self.bytes_in += (buffer.filled().len() - before) as u64;
+        read
+    }
+}
+
+impl AsyncWrite for Line {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let written = Pin::new(&mut self.socket).poll_write(cx, bytes);
+        if let Poll::Ready(Ok(count)) = &written {
+            self.bytes_out += *count as u64;
+        }
+        written
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.socket).poll_shutdown(cx)
+    }
+}
+
 /// How the client left, by the error it left behind.
-fn left(error: &io::Error) -> Left {
+pub(super) fn left(error: &io::Error) -> Left {
     match error.kind() {
         io::ErrorKind::UnexpectedEof => Left::Fin,
         _ => Left::Reset,

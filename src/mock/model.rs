@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::cue::Cue;
-use super::reel::Play;
+use super::play::Play;
 use super::rows;
 
 /// What a name may set, each as `-key-number`; `-once` is `-times-1`.

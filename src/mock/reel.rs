@@ -1,152 +1,24 @@
-//! What the lab does with one request: steps, and an end.
+//! Plays that look like answers.
 //!
-//! A [`Play`] is a value; performing it is the business of `perform`. A
-//! [`Reel`] makes plays that look like answers: asked for a stream it sends
-//! events, asked for one body it collects the text and sends half or all of it.
+//! Asked for a stream a [`Reel`] sends events, asked for one body it collects
+//! the text and sends half or all of it.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
 use serde_json::Value;
 
 use super::cue::Cue;
+use super::play::End;
+use super::play::Framing;
+use super::play::Head;
+use super::play::Piece;
+use super::play::Play;
+use super::play::Say;
+use super::play::Step;
 use super::wire::Finish;
-use super::wire::Form;
-use super::wire::Meta;
 use super::wire::Usage;
 use super::wire::Whole;
-
-/// What happens on one connection, from a request to the next or to the end.
-#[derive(Debug)]
-pub(super) struct Play {
-    pub(super) steps: Vec<Step>,
-    pub(super) end: End,
-}
-
-/// One thing that happens.
-#[derive(Debug)]
-pub(super) enum Step {
-    /// These bytes go out.
-    Send(Bytes),
-    /// Nothing happens.
-    Wait(Duration),
-    /// The same bytes again and again, with a pause after each time.
-    Repeat { bytes: Bytes, times: u64, pause: Duration },
-    /// A text, each piece of it rendered when its time has come.
-    Say(Box<Say>),
-}
-
-/// A text told in pieces.
-#[derive(Debug)]
-pub(super) struct Say {
-    pub(super) form: Form,
-    pub(super) meta: Arc<Meta>,
-    /// The block it stands in.
-    pub(super) at: usize,
-    pub(super) text: Arc<str>,
-    pub(super) pieces: usize,
-    pub(super) over: Duration,
-}
-
-/// How a play ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum End {
-    /// The connection waits for the next request.
-    Keep,
-    /// It waits so long, and is then closed.
-    KeepFor(Duration),
-    /// It is closed with a FIN.
-    Fin,
-    /// It is closed with a RST.
-    Reset,
-    /// It stays open and silent until the client leaves.
-    Stay,
-}
-
-impl Play {
-    /// Only an end.
-    pub(super) fn end(end: End) -> Play {
-        Play { steps: Vec::new(), end }
-    }
-
-    /// These bytes as they are, and an end.
-    pub(super) fn raw(bytes: impl Into<Bytes>, end: End) -> Play {
-        Play { steps: vec![Step::Send(bytes.into())], end }
-    }
-
-    /// A status with headers and a body of its true length.
-    pub(super) fn status(status: u16, headers: &[(&str, &str)], body: &[u8]) -> Play {
-        let length = body.len().to_string();
-        let mut all = headers.to_vec();
-        if !matches!(status, 100..=199 | 204 | 304) {
-            all.push(("content-length", &length));
-        }
-        Play::raw([head(status, &all).as_slice(), body].concat(), End::Keep)
-    }
-
-    /// A JSON body under a status.
-    pub(super) fn json(status: u16, headers: &[(&str, &str)], body: &Value) -> Play {
-        let mut all = vec![("content-type", "application/json")];
-        all.extend(headers);
-        Play::status(status, &all, body.to_string().as_bytes())
-    }
-
-    /// The same play after a silence.
-    pub(super) fn after(mut self, wait: Duration) -> Play {
-        self.steps.insert(0, Step::Wait(wait));
-        self
-    }
-
-    /// The same play with another end.
-    pub(super) fn then(self, end: End) -> Play {
-        Play { end, ..self }
-    }
-}
-
-/// The head of an answer.
-pub(super) fn head(status: u16, headers: &[(&str, &str)]) -> Vec<u8> {
-    let mut head = format!("HTTP/1.1 {status} {}\r\naccess-control-allow-origin: *\r\n", reason(status));
-    for (name, value) in headers {
-        head += &format!("{name}: {value}\r\n");
-    }
-    head += "\r\n";
-    head.into_bytes()
-}
-
-fn reason(status: u16) -> &'static str {
-    match status {
-        200 => "OK",
-        204 => "No Content",
-        307 => "Temporary Redirect",
-        400 => "Bad Request",
-        401 => "Unauthorized",
-        402 => "Payment Required",
-        403 => "Forbidden",
-        404 => "Not Found",
-        405 => "Method Not Allowed",
-        408 => "Request Timeout",
-        413 => "Content Too Large",
-        429 => "Too Many Requests",
-        431 => "Request Header Fields Too Large",
-        500 => "Internal Server Error",
-        502 => "Bad Gateway",
-        503 => "Service Unavailable",
-        504 => "Gateway Timeout",
-        _ => "Lab",
-    }
-}
-
-/// One chunk of a chunked body; nothing for no bytes, since an empty chunk ends the body.
-pub(super) fn chunk(bytes: &[u8]) -> Vec<u8> {
-    if bytes.is_empty() {
-        return Vec::new();
-    }
-    [format!("{:x}\r\n", bytes.len()).as_bytes(), bytes, b"\r\n"].concat()
-}
-
-/// The end of a chunked body.
-pub(super) const LAST_CHUNK: &[u8] = b"0\r\n\r\n";
 
 /// The block that content stands in at present.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -179,7 +51,7 @@ impl<'a> Reel<'a> {
     pub(super) fn bare(cue: &'a Cue) -> Reel<'a> {
         let mut steps = Vec::new();
         if cue.stream {
-            steps.push(Step::Send(stream_head(cue, &[]).into()));
+            steps.push(stream_head(cue, &[]));
         }
         let (text, thought) = (String::new(), String::new());
         Reel { cue, steps, block: Block::None, at: 0, text, thought, finish: None, usage: None }
@@ -195,17 +67,17 @@ impl<'a> Reel<'a> {
 
     /// Bytes of the stream as they are; a single body has no place for them.
     pub(super) fn raw(mut self, bytes: impl AsRef<[u8]>) -> Reel<'a> {
-        let chunk = chunk(bytes.as_ref());
-        if self.cue.stream && !chunk.is_empty() {
-            self.steps.push(Step::Send(chunk.into()));
+        let bytes = bytes.as_ref();
+        if self.cue.stream && !bytes.is_empty() {
+            self.steps.push(Step::body(bytes.to_vec()));
         }
         self
     }
 
     /// The same bytes of the stream, again and again; a single body has only their pauses.
     pub(super) fn again(mut self, bytes: impl AsRef<[u8]>, times: u64, pause: Duration) -> Reel<'a> {
-        let bytes = if self.cue.stream { chunk(bytes.as_ref()) } else { Vec::new() };
-        self.steps.push(Step::Repeat { bytes: bytes.into(), times, pause });
+        let bytes = if self.cue.stream { bytes.as_ref().to_vec() } else { Vec::new() };
+        self.steps.push(Step::Repeat { piece: Piece::Body(bytes.into()), times, pause });
         self
     }
 
@@ -271,25 +143,24 @@ impl<'a> Reel<'a> {
 
     /// The end of the body, as HTTP wants it.
     pub(super) fn over(mut self) -> Play {
-        match self.cue.stream {
-            true => self.steps.push(Step::Send(LAST_CHUNK.into())),
-            false => {
-                let body = self.body();
-                self.steps.push(Step::Send([body_head(&body), body].concat().into()));
-            }
+        if !self.cue.stream {
+            let body = self.body();
+            self.steps.extend([body_head(body.len()), Step::body(body)]);
         }
+        self.steps.push(Step::Send(Piece::Over));
         Play { steps: self.steps, end: End::Keep }
     }
 
     /// The answer breaks off here: a single body after its first half.
     pub(super) fn cut(mut self, end: End) -> Play {
         if !self.cue.stream {
-            let body = self.body();
-            let half = &body[..body.len() / 2];
-            self.steps.push(Step::Send([body_head(&body).as_slice(), half].concat().into()));
+            let mut body = self.body();
+            self.steps.push(body_head(body.len()));
+            body.truncate(body.len() / 2);
+            self.steps.push(Step::body(body));
         }
-        if end == End::Reset {
-            // A reset overtakes bytes that the client has not read.
+        if matches!(end, End::Reset | End::GoAway(_) | End::ResetStream(_)) {
+            // It overtakes bytes that the client has not read.
             self.steps.push(Step::Wait(Duration::from_millis(30)));
         }
         Play { steps: self.steps, end }
@@ -332,16 +203,16 @@ impl<'a> Reel<'a> {
 }
 
 /// The head of a stream, chunked.
-pub(super) fn stream_head(cue: &Cue, more: &[(&str, &str)]) -> Vec<u8> {
-    let mut headers = vec![("content-type", cue.form.stream_type()), ("cache-control", "no-cache")];
-    headers.extend(more);
-    headers.push(("transfer-encoding", "chunked"));
-    head(200, &headers)
+pub(super) fn stream_head(cue: &Cue, more: &[(&str, &str)]) -> Step {
+    let headers = [("content-type", cue.form.stream_type()), ("cache-control", "no-cache")];
+    let headers = [&headers, more].concat();
+    Step::Send(Piece::Head(Head::new(200, &headers, Framing::Chunked)))
 }
 
-fn body_head(body: &[u8]) -> Vec<u8> {
-    let length = body.len().to_string();
-    head(200, &[("content-type", "application/json"), ("content-length", &length)])
+/// The head of one body of so many bytes.
+fn body_head(length: usize) -> Step {
+    let headers = [("content-type", "application/json")];
+    Step::Send(Piece::Head(Head::new(200, &headers, Framing::Length(length))))
 }
 
 /// A clean stream's body, in so many pieces of text and without any framing.
@@ -383,11 +254,5 @@ mod tests {
             }
         }
         assert_eq!(split("abcdef", 3).collect::<Vec<_>>(), ["ab", "cd", "ef"]);
-    }
-
-    #[test]
-    fn chunks_have_their_length_in_hex() {
-        assert_eq!(chunk(b"0123456789abcdef"), b"10\r\n0123456789abcdef\r\n");
-        assert_eq!(chunk(b""), b"");
     }
 }

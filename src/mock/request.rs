@@ -10,9 +10,9 @@ pub(super) const MAX_HEAD: usize = 64 * 1024;
 /// Most bytes of a body.
 pub(super) const MAX_BODY: usize = 16 * 1024 * 1024;
 /// How much of a body is looked at for a model that does not wait for the rest.
-const PEEK: usize = 10 * 1024;
+pub(super) const PEEK: usize = 10 * 1024;
 /// How long a connection may be idle, and a request may take.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// One request.
 #[derive(Debug, Default)]
@@ -44,6 +44,18 @@ impl From<Left> for Unread {
 }
 
 impl Request {
+    /// A request without its body yet.
+    pub(super) fn new(method: &str, path: &str, query: &str, headers: Vec<(String, String)>) -> Request {
+        Request {
+            method: method.to_owned(),
+            // SDKs write the colon before a verb either way.
+            path: path.replace("%3A", ":").replace("%23", "#"),
+            query: query.to_owned(),
+            headers,
+            ..Request::default()
+        }
+    }
+
     /// A header's value.
     pub(super) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
@@ -158,14 +170,7 @@ impl Request {
             let (name, value) = line.split_once(':')?;
             Some((name.to_ascii_lowercase(), value.trim().to_owned()))
         };
-        Some(Request {
-            method: method.to_owned(),
-            // SDKs write the colon before a verb either way.
-            path: path.replace("%3A", ":").replace("%23", "#"),
-            query: query.to_owned(),
-            headers: lines.map(header).collect::<Option<Vec<_>>>()?,
-            ..Request::default()
-        })
+        Some(Request::new(method, path, query, lines.map(header).collect::<Option<Vec<_>>>()?))
     }
 }
 

@@ -12,7 +12,7 @@ use std::time::Duration;
 use super::cue::Cue;
 use super::cue::PLAIN;
 use super::model::Make;
-use super::reel::Play;
+use super::play::Play;
 use super::reel::Reel;
 use super::wire::Finish;
 

@@ -11,12 +11,12 @@ use bytes::Bytes;
 use toml::de::DeValue;
 
 use super::model::Behaviour;
-use super::reel::End;
-use super::reel::LAST_CHUNK;
-use super::reel::Play;
-use super::reel::Step;
-use super::reel::chunk;
-use super::reel::head;
+use super::play::End;
+use super::play::Framing;
+use super::play::Head;
+use super::play::Piece;
+use super::play::Play;
+use super::play::Step;
 use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::fault::Source;
@@ -40,20 +40,20 @@ pub(super) enum Turn {
 pub(super) struct Written {
     status: u16,
     headers: Vec<(String, String)>,
-    framing: Framing,
-    pieces: Vec<Piece>,
+    frame: Frame,
+    pieces: Vec<Part>,
     end: End,
 }
 
 #[derive(Clone, Debug)]
-enum Piece {
+enum Part {
     Bytes(Bytes),
     Wait(Duration),
 }
 
 /// How the end of the body is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Framing {
+enum Frame {
     /// In chunks.
     Chunked,
     /// By its length.
@@ -137,20 +137,16 @@ fn written(mut table: Reader<'_>) -> Written {
         None => 200,
     };
     let headers = headers(&mut table);
-    let framings = [
-        ("chunked", Framing::Chunked),
-        ("length", Framing::Length),
-        ("none", Framing::None),
-        ("raw", Framing::Raw),
-    ];
-    let framing = table.take_word("framing", &framings).map_or(Framing::Chunked, toml::Spanned::into_inner);
+    let frames =
+        [("chunked", Frame::Chunked), ("length", Frame::Length), ("none", Frame::None), ("raw", Frame::Raw)];
+    let frame = table.take_word("framing", &frames).map_or(Frame::Chunked, toml::Spanned::into_inner);
     let ends = [("keep", End::Keep), ("fin", End::Fin), ("reset", End::Reset), ("stay", End::Stay)];
     let end = table.take_word("close", &ends).map(toml::Spanned::into_inner);
-    let by_close = matches!(framing, Framing::None | Framing::Raw);
+    let by_close = matches!(frame, Frame::None | Frame::Raw);
     let end = end.unwrap_or(if by_close { End::Fin } else { End::Keep });
     let pieces = pieces(&mut table);
     table.finish();
-    Written { status, headers, framing, pieces, end }
+    Written { status, headers, frame, pieces, end }
 }
 
 fn headers(table: &mut Reader<'_>) -> Vec<(String, String)> {
@@ -165,23 +161,23 @@ fn headers(table: &mut Reader<'_>) -> Vec<(String, String)> {
     names.into_iter().filter_map(value).collect()
 }
 
-fn pieces(table: &mut Reader<'_>) -> Vec<Piece> {
+fn pieces(table: &mut Reader<'_>) -> Vec<Part> {
     let Some(value) = table.take("body") else { return Vec::new() };
     let Some(list) = value.get_ref().as_array() else {
         table.expected(&value, "a list of texts and pauses");
         return Vec::new();
     };
     let piece = |item: &toml::Spanned<DeValue<'_>>| match item.get_ref() {
-        DeValue::String(text) => Some(Piece::Bytes(Bytes::from(text.to_string()))),
+        DeValue::String(text) => Some(Part::Bytes(Bytes::from(text.to_string()))),
         DeValue::Table(_) => {
             let mut piece = table.table("body", item.clone())?;
-            let wait = piece.take_duration("wait").map(|wait| Piece::Wait(wait.into_inner()));
+            let wait = piece.take_duration("wait").map(|wait| Part::Wait(wait.into_inner()));
             let bytes = piece.take_text("hex").and_then(|text| {
                 let bytes = unhex(text.get_ref());
                 if bytes.is_none() {
                     piece.fault(text.span(), "expected bytes in hex, such as \"ff fe\"");
                 }
-                bytes.map(|bytes| Piece::Bytes(bytes.into()))
+                bytes.map(|bytes| Part::Bytes(bytes.into()))
             });
             piece.finish();
             wait.or(bytes)
@@ -205,39 +201,42 @@ fn unhex(text: &str) -> Option<Vec<u8>> {
 impl Written {
     /// As a play.
     pub(super) fn play(&self) -> Play {
-        let mut headers: Vec<(&str, &str)> =
-            self.headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        let length: usize = self
-            .pieces
-            .iter()
-            .map(|piece| match piece {
-                Piece::Bytes(bytes) => bytes.len(),
-                Piece::Wait(_) => 0,
-            })
-            .sum();
-        let length = length.to_string();
-        match self.framing {
-            Framing::Chunked => headers.push(("transfer-encoding", "chunked")),
-            Framing::Length => headers.push(("content-length", &length)),
-            Framing::None => headers.push(("connection", "close")),
-            Framing::Raw => {}
-        }
         let mut steps = Vec::new();
-        if self.framing != Framing::Raw {
-            steps.push(Step::Send(head(self.status, &headers).into()));
+        if let Some(framing) = self.framing() {
+            let mut headers = self.headers.clone();
+            if framing == Framing::None {
+                headers.push(("connection".into(), "close".into()));
+            }
+            steps.push(Step::Send(Piece::Head(Head { status: self.status, headers, framing })));
         }
-        steps.extend(self.pieces.iter().map(|piece| match piece {
-            Piece::Wait(time) => Step::Wait(*time),
-            Piece::Bytes(bytes) if self.framing == Framing::Chunked => Step::Send(chunk(bytes).into()),
-            Piece::Bytes(bytes) => Step::Send(bytes.clone()),
+        steps.extend(self.pieces.iter().map(|part| match part {
+            Part::Wait(time) => Step::Wait(*time),
+            Part::Bytes(bytes) if self.frame == Frame::Raw => Step::raw(bytes.clone()),
+            Part::Bytes(bytes) => Step::body(bytes.clone()),
         }));
-        match (self.framing, self.end) {
-            // A reset or a silence is to cut the body off; all else ends it as HTTP wants.
-            (Framing::Chunked, End::Keep | End::Fin) => steps.push(Step::Send(LAST_CHUNK.into())),
+        match (self.frame, self.end) {
             (_, End::Reset) => steps.push(Step::Wait(Duration::from_millis(30))),
+            // A reset or a silence is to cut the body off; all else ends it as HTTP wants.
+            (Frame::Chunked | Frame::Length | Frame::None, End::Keep | End::Fin) => {
+                steps.push(Step::Send(Piece::Over));
+            }
             _ => {}
         }
         Play { steps, end: self.end }
+    }
+
+    /// How its body is framed; none if the pieces hold the head as well.
+    fn framing(&self) -> Option<Framing> {
+        let length = |part: &Part| match part {
+            Part::Bytes(bytes) => bytes.len(),
+            Part::Wait(_) => 0,
+        };
+        match self.frame {
+            Frame::Chunked => Some(Framing::Chunked),
+            Frame::Length => Some(Framing::Length(self.pieces.iter().map(length).sum())),
+            Frame::None => Some(Framing::None),
+            Frame::Raw => None,
+        }
     }
 }
 
@@ -258,10 +257,9 @@ mod tests {
         for attempt in [2, 3, 99] {
             let Some(Turn::Written(written)) = script.turn("mine", attempt) else { panic!("{attempt}") };
             let play = written.play();
-            let Step::Send(head) = &play.steps[0] else { panic!() };
-            let head = String::from_utf8_lossy(head);
-            assert!(head.starts_with("HTTP/1.1 503 ") && head.contains("retry-after: 1\r\n"), "{head}");
-            assert!(head.contains("content-length: 2\r\n"), "{head}");
+            let Step::Send(Piece::Head(head)) = &play.steps[0] else { panic!() };
+            assert_eq!((head.status, head.framing), (503, Framing::Length(2)));
+            assert_eq!(head.headers, [("retry-after".to_owned(), "1".to_owned())]);
         }
         let Some(Turn::Written(written)) = script.turn("a/b", 1) else { panic!() };
         assert_eq!((written.pieces.len(), written.play().end), (3, End::Reset));

@@ -32,6 +32,12 @@ pub enum Close {
     ClientFin,
     /// The client closed it with a RST.
     ClientReset,
+    /// The lab reset a stream of HTTP/2; its connection stays.
+    LabStreamReset,
+    /// The lab told the client to go away, as HTTP/2 does, and closed.
+    LabGoAway,
+    /// The client reset a stream of HTTP/2; its connection stays.
+    ClientStreamReset,
 }
 
 impl Close {
@@ -43,12 +49,15 @@ impl Close {
             Close::LabReset => ("lab", Some("rst")),
             Close::ClientFin => ("client", Some("fin")),
             Close::ClientReset => ("client", Some("rst")),
+            Close::LabStreamReset => ("lab", Some("rst_stream")),
+            Close::LabGoAway => ("lab", Some("goaway")),
+            Close::ClientStreamReset => ("client", Some("rst_stream")),
         }
     }
 
     /// Whether the client closed.
     pub fn is_by_client(self) -> bool {
-        matches!(self, Close::ClientFin | Close::ClientReset)
+        matches!(self, Close::ClientFin | Close::ClientReset | Close::ClientStreamReset)
     }
 }
 
@@ -57,6 +66,25 @@ impl From<Left> for Close {
         match left {
             Left::Fin => Close::ClientFin,
             Left::Reset => Close::ClientReset,
+        }
+    }
+}
+
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// HTTP/1.1.
+    Http1,
+    /// HTTP/2.
+    Http2,
+}
+
+impl Version {
+    /// As it follows the slash.
+    pub fn name(self) -> &'static str {
+        match self {
+            Version::Http1 => "1.1",
+            Version::Http2 => "2",
         }
     }
 }
@@ -93,6 +121,8 @@ pub struct Attempt {
     pub form: &'static str,
     /// Whether a stream was asked for.
     pub stream: bool,
+    /// The version of HTTP that it came over.
+    pub version: Version,
 }
 
 impl Seen {
@@ -112,6 +142,7 @@ impl Seen {
             }
             line["form"] = attempt.form.into();
             line["stream"] = attempt.stream.into();
+            line["http"] = attempt.version.name().into();
         }
         line["at_ms"] = millis(self.at).into();
         line["ms"] = millis(self.took).into();
@@ -132,6 +163,8 @@ pub struct Counts {
     pub attempts: u64,
     /// Requests under way.
     pub open: u64,
+    /// Requests that came over HTTP/2.
+    pub http2: u64,
     /// Most requests that were under way at once.
     pub most_open: u64,
     /// Requests that the client left before their end.
@@ -184,6 +217,7 @@ impl Stats {
             .map(|(name, (counts, _))| {
                 let counts = json!({
                     "attempts": counts.attempts, "open": counts.open, "most_open": counts.most_open,
+                    "http2": counts.http2,
                     "closed_by_client": counts.closed_by_client,
                     "bytes_in": counts.bytes_in, "bytes_out": counts.bytes_out,
                 });
@@ -219,11 +253,12 @@ impl Stats {
     }
 
     /// An attempt begins: its number, and the time since the model's first.
-    pub(super) fn begin(&self, model: &str) -> (u64, Duration) {
+    pub(super) fn begin(&self, model: &str, version: Version) -> (u64, Duration) {
         let mut inner = self.inner();
         let name = name(&inner, model);
         let (counts, first) = inner.models.entry(name).or_default();
         counts.attempts += 1;
+        counts.http2 += u64::from(version == Version::Http2);
         counts.open += 1;
         counts.most_open = counts.most_open.max(counts.open);
         let first = *first.get_or_insert_with(Instant::now);

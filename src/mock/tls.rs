@@ -18,6 +18,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
+use super::Versions;
 use super::line::Socket;
 
 /// What is offered to clients that speak TLS.
@@ -80,8 +81,8 @@ impl fmt::Debug for Tls {
 }
 
 impl Tls {
-    /// Makes an authority and a certificate, both new.
-    pub fn make(kind: TlsKind) -> Result<Tls, Unmade> {
+    /// Makes an authority and a certificate, both new; offers these versions of HTTP.
+    pub fn make(kind: TlsKind, versions: Versions) -> Result<Tls, Unmade> {
         let authority = issuer("askstream fault lab, throw-away authority")?;
         let stranger = issuer("an authority that nobody knows")?;
         let signer = if kind == TlsKind::Unknown { &stranger } else { &authority };
@@ -96,7 +97,11 @@ impl Tls {
             .with_no_client_auth()
             .with_single_cert(chain, key)
             .map_err(Unmade::of)?;
-        config.alpn_protocols = vec![b"http/1.1".to_vec()];
+        let offered: &[&str] = match versions {
+            Versions::Both => &["h2", "http/1.1"],
+            Versions::Http1 => &["http/1.1"],
+        };
+        config.alpn_protocols = offered.iter().map(|name| name.as_bytes().to_vec()).collect();
         Ok(Tls { kind, authority: authority.pem(), acceptor: TlsAcceptor::from(Arc::new(config)) })
     }
 
@@ -110,6 +115,10 @@ impl Tls {
 impl Socket for TlsStream<TcpStream> {
     fn tcp(&self) -> &TcpStream {
         self.get_ref().0
+    }
+
+    fn has_agreed_on_http2(&self) -> bool {
+        self.get_ref().1.alpn_protocol() == Some(b"h2")
     }
 }
 

@@ -17,7 +17,7 @@ use crate::mock::tls::Tls;
 use crate::mock::tls::TlsKind;
 
 async fn bench(kind: TlsKind) -> (Bench, String) {
-    let tls = Tls::make(kind).unwrap();
+    let tls = Tls::make(kind, Versions::default()).unwrap();
     let authority = tls.authority.clone();
     (Bench::with(LabSettings { tls: Some(tls), ..LabSettings::default() }).await, authority)
 }

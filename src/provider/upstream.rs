@@ -32,6 +32,8 @@ use futures_util::future::BoxFuture;
 use http_body::Frame;
 use http_body::SizeHint;
 use reqwest::header::HeaderMap;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
 use tokio::sync::OnceCell;
 use tokio::sync::oneshot;
 
@@ -42,7 +44,42 @@ pub use reqwest::Url;
 
 /// The client; clones share connections. Made when first used, because its roots are read from disk.
 #[derive(Clone, Default)]
-pub struct Client(Arc<OnceCell<reqwest::Client>>);
+pub struct Client {
+    made: Arc<OnceCell<reqwest::Client>>,
+    authorities: Authorities,
+}
+
+/// Authorities that are trusted beside those of the system.
+#[derive(Clone, Default)]
+pub struct Authorities(Vec<reqwest::Certificate>);
+
+/// A file of authorities that holds none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadAuthorities {
+    /// Not certificates as PEM writes them.
+    #[error("holds something that is no certificate in PEM form")]
+    Unreadable,
+    /// Nothing between a BEGIN and an END.
+    #[error("holds no certificate in PEM form (-----BEGIN CERTIFICATE-----)")]
+    Empty,
+}
+
+impl Authorities {
+    /// Reads one or more certificates in PEM form.
+    ///
+    /// # Errors
+    /// [`BadAuthorities`] where there is none, or one that cannot be read.
+    pub fn read(pem: &[u8]) -> Result<Authorities, BadAuthorities> {
+        let found = reqwest::Certificate::from_pem_bundle(pem).map_err(|_| BadAuthorities::Unreadable)?;
+        let mut roots = rustls::RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(pem) {
+            // The client would find out when it is first used, which is late.
+            let authority = authority.map_err(|_| BadAuthorities::Unreadable)?;
+            roots.add(authority).map_err(|_| BadAuthorities::Unreadable)?;
+        }
+        if found.is_empty() { Err(BadAuthorities::Empty) } else { Ok(Authorities(found)) }
+    }
+}
 
 /// A request to send.
 pub struct Post {
@@ -55,6 +92,11 @@ pub struct Post {
 }
 
 impl Client {
+    /// A client of its own that trusts these authorities as well.
+    pub fn trusting(authorities: Authorities) -> Client {
+        Client { made: Arc::default(), authorities }
+    }
+
     /// The request under way; nothing happens until the result is polled.
     pub fn send(&self, post: Post) -> Sending {
         let (signal, begun) = oneshot::channel();
@@ -73,7 +115,11 @@ impl Client {
     }
 
     async fn open(&self) -> Result<&reqwest::Client, Failure> {
-        self.0.get_or_try_init(|| async { tokio::task::spawn_blocking(build).await.map_err(unmade)? }).await
+        let make = || async {
+            let authorities = self.authorities.clone();
+            tokio::task::spawn_blocking(|| build(authorities)).await.map_err(unmade)?
+        };
+        self.made.get_or_try_init(make).await
     }
 }
 
@@ -83,7 +129,11 @@ impl fmt::Debug for Client {
     }
 }
 
-fn build() -> Result<reqwest::Client, Failure> {
+/// How long a connection of HTTP/2 with calls under way may be silent before it is asked whether it lives, and
+/// for the answer: a dead one would otherwise be handed call after call.
+const ALIVE: (Duration, Duration) = (Duration::from_secs(10), Duration::from_secs(5));
+
+fn build(authorities: Authorities) -> Result<reqwest::Client, Failure> {
     // Whoever was first is right: main installs the same provider before anything else.
     let _ = rustls::crypto::ring::default_provider().install_default();
     let roots = webpki_root_certs::TLS_SERVER_ROOT_CERTS;
@@ -91,7 +141,7 @@ fn build() -> Result<reqwest::Client, Failure> {
     reqwest::Client::builder()
         .user_agent(concat!("askstream/", env!("CARGO_PKG_VERSION")))
         // Bundled roots beside the system's: a slim container has none.
-        .tls_certs_merge(roots.map_err(unmade)?)
+        .tls_certs_merge(roots.map_err(unmade)?.into_iter().chain(authorities.0))
         .dns_resolver(address::Resolver)
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())
@@ -102,6 +152,8 @@ fn build() -> Result<reqwest::Client, Failure> {
         // Fixed windows: with adaptive ones a burst of streams over one connection failed.
         .http2_initial_stream_window_size(1024 * 1024)
         .http2_initial_connection_window_size(16 * 1024 * 1024)
+        .http2_keep_alive_interval(ALIVE.0)
+        .http2_keep_alive_timeout(ALIVE.1)
         .build()
         .map_err(unmade)
 }

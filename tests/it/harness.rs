@@ -6,6 +6,7 @@
 pub mod client;
 pub mod contract;
 pub mod fake;
+pub mod lab;
 pub mod panel;
 pub mod server;
 pub mod temp;
@@ -22,6 +23,7 @@ pub use contract::completed;
 pub use contract::named;
 pub use fake::Answer;
 pub use fake::Fake;
+pub use lab::Lab;
 pub use panel::Panel;
 pub use server::Server;
 pub use server::Setup;

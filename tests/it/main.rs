@@ -17,6 +17,7 @@ mod connections;
 mod floors;
 mod frames;
 mod origins;
+mod lab;
 mod plan;
 mod prefer;
 mod problems;

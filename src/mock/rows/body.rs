@@ -10,13 +10,13 @@ use super::Entry;
 use super::begun;
 use super::half;
 use crate::mock::cue::Cue;
-use crate::mock::reel::End;
-use crate::mock::reel::LAST_CHUNK;
-use crate::mock::reel::Play;
+use crate::mock::play::End;
+use crate::mock::play::Framing;
+use crate::mock::play::Head;
+use crate::mock::play::Piece;
+use crate::mock::play::Play;
+use crate::mock::play::Step;
 use crate::mock::reel::Reel;
-use crate::mock::reel::Step;
-use crate::mock::reel::chunk;
-use crate::mock::reel::head;
 use crate::mock::reel::split;
 use crate::mock::reel::stream_head;
 use crate::mock::reel::whole_body;
@@ -238,8 +238,8 @@ fn tool_call(cue: &Cue) -> Play {
 
 /// Letters enough to fill so many MB, in pieces.
 fn letters(mega: u64) -> Step {
-    let bytes = Bytes::from(chunk(&[b'x'; 10_000]));
-    Step::Repeat { bytes, times: mega.saturating_mul(100), pause: Duration::ZERO }
+    let piece = Piece::Body(Bytes::from_static(&[b'x'; 10_000]));
+    Step::Repeat { piece, times: mega.saturating_mul(100), pause: Duration::ZERO }
 }
 
 fn long_line(cue: &Cue) -> Play {
@@ -247,20 +247,26 @@ fn long_line(cue: &Cue) -> Play {
         return long_body(cue, 50);
     }
     let event = cue.form.wire().text(&cue.meta, 0, MARK);
-    let (before, after) = around(&event);
-    let mut steps = vec![Step::Send([stream_head(cue, &[]), chunk(before.as_bytes())].concat().into())];
-    steps.push(letters(50));
-    steps.push(Step::Send([&chunk(after.as_bytes()), LAST_CHUNK].concat().into()));
+    let steps = filled(stream_head(cue, &[]), around(&event), letters(50));
     Play { steps, end: End::Keep }
 }
 
 fn long_body(cue: &Cue, mega: u64) -> Play {
     let body = whole_body(cue, MARK).to_string();
-    let (before, after) = around(&body);
-    let head = head(200, &[("content-type", "application/json"), ("transfer-encoding", "chunked")]);
-    let begin = Step::Send([head, chunk(before.as_bytes())].concat().into());
-    let end = Step::Send([&chunk(after.as_bytes()), LAST_CHUNK].concat().into());
-    Play { steps: vec![begin, letters(mega), end], end: End::Keep }
+    let steps = filled(chunked_json(&[]), around(&body), letters(mega));
+    Play { steps, end: End::Keep }
+}
+
+/// A body with something large between its beginning and its end.
+fn filled(head: Step, (before, after): (&str, &str), large: Step) -> Vec<Step> {
+    let [before, after] = [before, after].map(|text| Step::body(text.to_owned()));
+    vec![head, before, large, after, Step::Send(Piece::Over)]
+}
+
+/// The head of one body that comes in chunks.
+fn chunked_json(more: &[(&str, &str)]) -> Step {
+    let headers = [&[("content-type", "application/json")], more].concat();
+    Step::Send(Piece::Head(Head::new(200, &headers, Framing::Chunked)))
 }
 
 fn endless(cue: &Cue) -> Play {
@@ -274,21 +280,11 @@ fn endless(cue: &Cue) -> Play {
 
 fn gzip_bomb(cue: &Cue) -> Play {
     let (begin, period) = bomb();
-    let head = match cue.stream {
-        true => stream_head(cue, &[("content-encoding", "gzip")]),
-        false => head(
-            200,
-            &[
-                ("content-type", "application/json"),
-                ("content-encoding", "gzip"),
-                ("transfer-encoding", "chunked"),
-            ],
-        ),
-    };
-    let bytes = Bytes::from(chunk(&period.repeat(630)));
-    let rest = Step::Repeat { bytes, times: 8000, pause: Duration::ZERO };
-    let steps = vec![Step::Send([head, chunk(&begin)].concat().into()), rest, Step::Send(LAST_CHUNK.into())];
-    Play { steps, end: End::Fin }
+    let encoding = [("content-encoding", "gzip")];
+    let head = if cue.stream { stream_head(cue, &encoding) } else { chunked_json(&encoding) };
+    let piece = Piece::Body(period.repeat(630).into());
+    let rest = Step::Repeat { piece, times: 8000, pause: Duration::ZERO };
+    Play { steps: vec![head, Step::body(begin), rest, Step::Send(Piece::Over)], end: End::Fin }
 }
 
 /// Gzip of zeros without end: how it begins, and 13 bytes that stand for 2,064 zeros as often as they come.

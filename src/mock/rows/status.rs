@@ -8,9 +8,12 @@ use super::Entry;
 use super::clean;
 use super::every;
 use crate::mock::cue::Cue;
-use crate::mock::reel::End;
-use crate::mock::reel::Play;
-use crate::mock::reel::head;
+use crate::mock::play::End;
+use crate::mock::play::Framing;
+use crate::mock::play::Head;
+use crate::mock::play::Piece;
+use crate::mock::play::Play;
+use crate::mock::play::Step;
 use crate::mock::wire::Form;
 
 /// The rows of this file.
@@ -215,9 +218,8 @@ fn redirect(location: &str) -> Play {
 }
 
 fn hints_only(cue: &Cue) -> Play {
-    use crate::mock::reel::Step;
-    let bytes = head(103, &[]).into();
-    Play { steps: vec![Step::Repeat { bytes, times: u64::MAX, pause: every(cue, 1000) }], end: End::Fin }
+    let piece = Piece::Head(Head::new(103, &[], Framing::None));
+    Play { steps: vec![Step::Repeat { piece, times: u64::MAX, pause: every(cue, 1000) }], end: End::Fin }
 }
 
 fn flap(cue: &Cue) -> Play {

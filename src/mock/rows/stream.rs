@@ -11,13 +11,13 @@ use super::every;
 use super::first;
 use super::half;
 use crate::mock::cue::Cue;
-use crate::mock::reel::End;
-use crate::mock::reel::LAST_CHUNK;
-use crate::mock::reel::Play;
+use crate::mock::play::End;
+use crate::mock::play::Framing;
+use crate::mock::play::Head;
+use crate::mock::play::Piece;
+use crate::mock::play::Play;
+use crate::mock::play::Step;
 use crate::mock::reel::Reel;
-use crate::mock::reel::Step;
-use crate::mock::reel::chunk;
-use crate::mock::reel::head;
 use crate::mock::reel::stream_head;
 use crate::mock::reel::stream_text;
 use crate::mock::reel::whole_body;
@@ -146,18 +146,22 @@ fn content_type(cue: &Cue) -> &'static str {
     if cue.stream { cue.form.stream_type() } else { "application/json" }
 }
 
-fn chunked_head(cue: &Cue) -> Vec<u8> {
+fn chunked_head(cue: &Cue) -> Step {
     match cue.stream {
         true => stream_head(cue, &[]),
-        false => head(200, &[("content-type", "application/json"), ("transfer-encoding", "chunked")]),
+        false => {
+            let headers = [("content-type", "application/json")];
+            Step::Send(Piece::Head(Head::new(200, &headers, Framing::Chunked)))
+        }
     }
 }
 
 /// Each piece as a chunk, with a pause after it.
 fn in_pieces<'a>(cue: &Cue, pieces: impl Iterator<Item = &'a [u8]>, pause: Duration) -> Play {
-    let mut steps = vec![Step::Send(chunked_head(cue).into())];
-    steps.extend(pieces.map(|piece| Step::Repeat { bytes: Bytes::from(chunk(piece)), times: 1, pause }));
-    steps.push(Step::Send(LAST_CHUNK.into()));
+    let mut steps = vec![chunked_head(cue)];
+    let piece = |bytes: &[u8]| Piece::Body(Bytes::copy_from_slice(bytes));
+    steps.extend(pieces.map(|bytes| Step::Repeat { piece: piece(bytes), times: 1, pause }));
+    steps.push(Step::Send(Piece::Over));
     Play { steps, end: End::Keep }
 }
 
@@ -183,25 +187,28 @@ fn clean_half(cue: &Cue) -> Play {
 }
 
 /// The first half in a chunk, then these bytes and a FIN.
-fn framing(cue: &Cue, tail: &[u8]) -> Play {
-    let half = chunk(&first_half(cue));
-    Play::raw([chunked_head(cue).as_slice(), &half, tail].concat(), End::Fin)
+fn framing(cue: &Cue, tail: &'static [u8]) -> Play {
+    let mut steps = vec![chunked_head(cue), Step::body(first_half(cue))];
+    if !tail.is_empty() {
+        steps.push(Step::raw(tail));
+    }
+    Play { steps, end: End::Fin }
 }
 
 /// A body whose length is not the one announced.
 fn counted(cue: &Cue, too_long: bool) -> Play {
     let (all, half) = (bytes(cue), first_half(cue));
-    let (announced, sent) = if too_long { (all.len(), &half) } else { (half.len(), &all) };
-    let length = announced.to_string();
-    let head = head(200, &[("content-type", content_type(cue)), ("content-length", &length)]);
-    Play::raw([head.as_slice(), sent].concat(), End::Fin)
+    let (announced, sent) = if too_long { (all.len(), half) } else { (half.len(), all) };
+    let head = Head::new(200, &[("content-type", content_type(cue))], Framing::Length(announced));
+    let steps = vec![Step::Send(Piece::Head(head)), Step::body(sent), Step::Send(Piece::Over)];
+    Play { steps, end: End::Fin }
 }
 
 fn after_done(cue: &Cue) -> Play {
     let reel = Reel::begin(cue).say(&cue.text).finish(Finish::Stop).close().mark();
     let more = cue.form.wire().text(&cue.meta, 0, " And another thing.");
     let mut play = reel.raw(more).over();
-    play.steps.push(Step::Send("bytes that belong to no answer\r\n".into()));
+    play.steps.push(Step::raw("bytes that belong to no answer\r\n"));
     play.then(End::Fin)
 }
 

@@ -61,12 +61,13 @@ impl Message {
     }
 }
 
-/// A block of a whole message, or the beginning of one; tools are not ours and say nothing.
+/// A block of a whole message, or the beginning of one.
 fn read_block(block: &Value, told: &mut Told) {
     match block.get("type").and_then(Value::as_str).unwrap_or_default() {
         "text" => told.text(text(block, "text")),
         // Redacted or with its text left out, it still is thinking.
         "thinking" | "redacted_thinking" => told.thinks(),
+        "tool_use" => told.calls_tool(),
         _ => {}
     }
 }

@@ -23,8 +23,9 @@ impl Dialect for Generation {
             }
         }
         for candidate in part.get("candidates").and_then(Value::as_array).into_iter().flatten() {
-            if candidate.get("index").and_then(Value::as_i64).unwrap_or(0) == 0 {
-                read_candidate(candidate, told);
+            match candidate.get("index").and_then(Value::as_i64).unwrap_or(0) {
+                0 => read_candidate(candidate, told),
+                _ => told.passes_over(),
             }
         }
     }
@@ -34,6 +35,7 @@ fn read_candidate(candidate: &Value, told: &mut Told) {
     let parts = candidate.get("content").and_then(|content| content.get("parts"));
     for part in parts.and_then(Value::as_array).into_iter().flatten() {
         match part.get("thought").and_then(Value::as_bool) {
+            _ if part.get("functionCall").is_some_and(Value::is_object) => told.calls_tool(),
             Some(true) => told.thinks(),
             _ => told.text(text(part, "text")),
         }

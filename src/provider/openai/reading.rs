@@ -20,8 +20,9 @@ impl Dialect for Completion {
             told.counts(Told::count(usage, "prompt_tokens"), Told::count(usage, "completion_tokens"));
         }
         for choice in part.get("choices").and_then(Value::as_array).into_iter().flatten() {
-            if choice.get("index").and_then(Value::as_i64).unwrap_or(0) == 0 {
-                read_choice(choice, told);
+            match choice.get("index").and_then(Value::as_i64).unwrap_or(0) {
+                0 => read_choice(choice, told),
+                _ => told.passes_over(),
             }
         }
     }
@@ -37,6 +38,10 @@ fn read_choice(choice: &Value, told: &mut Told) {
         content => text(content),
     });
     told.says(&text(said.get("refusal")));
+    let calls = said.get("tool_calls").and_then(Value::as_array).is_some_and(|calls| !calls.is_empty());
+    if calls || said.get("function_call").is_some_and(Value::is_object) {
+        told.calls_tool();
+    }
     if let Some(reason) = choice.get("finish_reason").and_then(Value::as_str).and_then(reason) {
         told.stops(reason);
     }
@@ -107,6 +112,11 @@ mod tests {
         format!("data: {{\"choices\":[{{\"delta\":{{}},\"finish_reason\":\"{reason}\"}}]}}\n\n")
     }
 
+    fn tool_call() -> String {
+        "data: {\"choices\":[{\"delta\":{\"tool_calls\":[{\"index\":0,\"function\":{\"name\":\"f\"}}]}}]}\n\n"
+            .into()
+    }
+
     const DONE: &str = "data: [DONE]\n\n";
 
     #[test]
@@ -154,7 +164,10 @@ mod tests {
             (delta("a") + "data: [DO", Err(Trouble::Cut)),
             (delta("") + &delta(" \\n") + &finish("stop") + DONE, Err(Trouble::Empty { at_limit: false })),
             (finish("length") + DONE, Err(Trouble::Empty { at_limit: true })),
-            (finish("tool_calls") + DONE, Err(Trouble::Empty { at_limit: false })),
+            (tool_call() + &finish("tool_calls") + DONE, Err(Trouble::ToolCall)),
+            (tool_call() + &finish("stop"), Err(Trouble::ToolCall)),
+            (delta("a") + &tool_call() + &finish("tool_calls") + DONE, Ok(Finish::Stop)),
+            (tool_call(), Err(Trouble::Cut)),
             (DONE.into(), Err(Trouble::Empty { at_limit: false })),
             (": ping\n\n".into(), Err(Trouble::Empty { at_limit: false })),
             (String::new(), Err(Trouble::Empty { at_limit: false })),
@@ -185,12 +198,26 @@ mod tests {
         );
         assert_eq!(end(&whole("{\"content\":\"a\"}", "length")), Ok(Finish::Length));
         assert_eq!(end(&whole("{\"content\":null}", "stop")), empty());
+        assert_eq!(end(&whole("{\"content\":null,\"tool_calls\":null}", "stop")), empty());
+        let call = whole("{\"content\":null,\"tool_calls\":[{\"type\":\"function\"}]}", "tool_calls");
+        assert_eq!(end(&call), Err(Trouble::ToolCall));
+        assert_eq!(end(&whole("{\"function_call\":{\"name\":\"f\"}}", "stop")), Err(Trouble::ToolCall));
         assert_eq!(end("{}"), empty());
         assert_eq!(end("{\"choices\":[]}"), empty());
         assert_eq!(end("{\"choices\":["), Err(Trouble::Cut));
         for unreadable in ["{]", "[1]", "{\"choices\":[]} x", "<html>", "data: {\n\n", "data: 1\n\n"] {
             assert!(matches!(end(unreadable), Err(Trouble::Unreadable(_))), "{unreadable}");
         }
+    }
+
+    #[test]
+    fn answers_beside_the_first_are_passed_over_and_counted() {
+        let other = "data: {\"choices\":[{\"index\":1,\"delta\":{\"content\":\"WRONG\"}}]}\n\n";
+        let body = [&delta("a"), other, &delta("b"), other, &finish("stop"), DONE].concat();
+        let mut reading = Reading::<Completion>::default();
+        reading.push(body.as_bytes()).unwrap();
+        assert_eq!((reading.end(), reading.passed_over()), (Ok(Finish::Stop), 2));
+        assert_eq!(read(&[body.as_bytes()]).0, "ab");
     }
 
     #[test]

@@ -56,12 +56,20 @@ impl<V: Vendor> Asking<V> {
     /// A reply to read; none if the request is to be sent again in its new shape.
     pub(super) async fn judge(&mut self, mut reply: Reply) -> Result<Option<Reply>, Failure> {
         let status = reply.status();
+        let encoding = encoding(&reply);
         if status == 200 {
+            if let Some(encoding) = encoding {
+                let why = format!("it is compressed ({encoding}), which nobody asked for");
+                return Err(self.trouble(Trouble::Unreadable(why)));
+            }
             let is_page = reply.header("content-type").is_some_and(|kind| kind.starts_with("text/html"));
             return if is_page { Err(self.web_page(&mut reply).await) } else { Ok(Some(reply)) };
         }
-        let (most, limit) = Self::EXCERPT;
-        let refusal = Refusal::from_body(&reply.excerpt(most, limit).await);
+        let refusal = match encoding {
+            // Its status is all that it says.
+            Some(_) => Refusal::default(),
+            None => Refusal::from_body(&reply.excerpt(Self::EXCERPT.0, Self::EXCERPT.1).await),
+        };
         if matches!(status, 400 | 422) && self.change(&refusal) {
             return Ok(None);
         }
@@ -111,6 +119,14 @@ impl<V: Vendor> Asking<V> {
         }
     }
 
+    /// Says that answers came which nobody asked for, if any did.
+    pub(super) fn note_others(&self, parts: u64) {
+        if parts > 0 {
+            let provider = &self.server.settings.name;
+            tracing::warn!(%provider, parts, "more than one answer came; all but the first were passed over");
+        }
+    }
+
     pub(super) fn mark(&self, mut failure: Failure) -> Failure {
         failure.provider = Some(self.server.settings.name.to_string());
         failure
@@ -126,6 +142,10 @@ impl<V: Vendor> Asking<V> {
             }
             Trouble::Unreadable(why) => {
                 Failure::new(Code::UnreadableAnswer, format!("The answer of {name} cannot be read: {why}."))
+            }
+            Trouble::ToolCall => {
+                Failure::new(Code::InvalidOutput, format!("{name} called a tool where text was asked."))
+                    .hint("No tool was offered; another model may do as it is asked.")
             }
             Trouble::Cut => {
                 Failure::new(Code::CutMidAnswer, format!("The answer of {name} ended in the middle."))
@@ -145,4 +165,12 @@ impl<V: Vendor> Asking<V> {
         failure.http_status = Some(200);
         failure
     }
+}
+
+/// How a body is compressed, if it is; nothing here unpacks it.
+fn encoding(reply: &Reply) -> Option<String> {
+    let name = reply.header("content-encoding")?.trim();
+    let is_plain = name.is_empty() || name.eq_ignore_ascii_case("identity");
+    let is_safe = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '-' | ',' | ' ');
+    (!is_plain).then(|| name.chars().filter(is_safe).take(40).collect())
 }

@@ -48,6 +48,8 @@ pub enum Trouble {
         /// Whether the token limit was used up before the first word.
         at_limit: bool,
     },
+    /// A tool was called and nothing was said.
+    ToolCall,
     /// One body larger than 16 MiB.
     TooLarge,
 }
@@ -74,6 +76,9 @@ pub struct Told {
     /// Whether the part that is being read brought anything but counts.
     spoke: bool,
     has_text: bool,
+    called_tool: bool,
+    /// Parts of answers beside the first, which nobody asked for.
+    others: u64,
     /// Whether anything but comments came.
     has_events: bool,
     reason: Option<Reason>,
@@ -108,6 +113,16 @@ impl Told {
         if self.chunks.last() != Some(&Chunk::Reasoning) {
             self.chunks.push(Chunk::Reasoning);
         }
+    }
+
+    /// The model calls a tool; none was offered, so that is no answer, and no harm beside one.
+    pub fn calls_tool(&mut self) {
+        self.called_tool = true;
+    }
+
+    /// A part of another answer than the first; it is passed over.
+    pub fn passes_over(&mut self) {
+        self.others += 1;
     }
 
     /// Why the model stopped; the last word counts.
@@ -234,6 +249,11 @@ impl<D: Dialect> Reading<D> {
         self.told.reason.is_some()
     }
 
+    /// Parts of answers beside the first, which were passed over.
+    pub fn passed_over(&self) -> u64 {
+        self.told.others
+    }
+
     /// What was counted so far; once.
     pub fn take_usage(&mut self) -> Option<Usage> {
         self.told.usage.take()
@@ -267,6 +287,7 @@ impl<D: Dialect> Reading<D> {
             reason if !told.is_done && told.has_events && (D::NEEDS_END_MARK || reason.is_none()) => {
                 return Err(Trouble::Cut);
             }
+            _ if !told.has_text && told.called_tool => return Err(Trouble::ToolCall),
             reason if !told.has_text => {
                 return Err(Trouble::Empty { at_limit: reason == Some(Reason::Length) });
             }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use reqwest::header::ACCEPT_ENCODING;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::header::HeaderMap;
 use reqwest::header::HeaderName;
@@ -171,6 +172,8 @@ impl<V: Vendor> Provider for Server<V> {
 fn headers<V: Vendor>(vendor: &V, settings: &Settings) -> Result<HeaderMap, BadSettings> {
     let mut headers = vendor.headers();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    // Whoever says nothing accepts any encoding.
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     if let Some(key) = &settings.api_key {
         let (name, value) = vendor.key(key.expose_secret());
         headers.insert(name, secret(&value).ok_or(BadSettings::Key)?);

@@ -72,9 +72,6 @@ fn a_stream_that_ends_before_its_end_mark_is_cut() {
 
 #[test]
 fn thinking_is_progress_and_a_ping_is_not() {
-    let block = |kind: &str| {
-        format!("data: {{\"type\":\"content_block_start\",\"content_block\":{{\"type\":\"{kind}\"}}}}\n\n")
-    };
     let cases = [
         (block("thinking"), Chunk::Reasoning),
         (block("redacted_thinking"), Chunk::Reasoning),
@@ -88,6 +85,10 @@ fn thinking_is_progress_and_a_ping_is_not() {
         reading.push(body.as_bytes()).unwrap();
         assert_eq!(reading.take_chunks(), [chunk], "{body}");
     }
+}
+
+fn block(kind: &str) -> String {
+    format!("data: {{\"type\":\"content_block_start\",\"content_block\":{{\"type\":\"{kind}\"}}}}\n\n")
 }
 
 #[test]
@@ -104,7 +105,8 @@ fn ends_are_told_apart() {
         (delta("a") + &stop("end_turn"), Err(Trouble::Cut)),
         (delta("a"), Err(Trouble::Cut)),
         (delta(" ") + &stop("end_turn") + END, Err(Trouble::Empty { at_limit: false })),
-        (stop("tool_use") + END, Err(Trouble::Empty { at_limit: false })),
+        (block("tool_use") + &stop("tool_use") + END, Err(Trouble::ToolCall)),
+        (delta("a") + &block("tool_use") + &stop("tool_use") + END, Ok(Finish::Stop)),
         (stop("max_tokens") + END, Err(Trouble::Empty { at_limit: true })),
         (delta("a") + &stop("end_turn") + END + "event: error\ndata: nothing counts\n\n", Ok(Finish::Stop)),
         (END.into(), Err(Trouble::Empty { at_limit: false })),

@@ -77,7 +77,10 @@ fn ends_are_told_apart() {
     let blocked = "data: {\"promptFeedback\":{\"blockReason\":\"PROHIBITED_CONTENT\"},\
         \"usageMetadata\":{\"promptTokenCount\":5}}\n\n";
     let told = "data: {\"candidates\":[{\"finishReason\":\"SAFETY\",\"finishMessage\":\"No.\"}]}\n\n";
+    let call = "data: {\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":{\"name\":\"f\"}}]}}]}\n\n";
     let cases = [
+        (call.to_owned() + &finish("STOP"), Err(Trouble::ToolCall)),
+        (delta("a") + call + &finish("STOP"), Ok(Finish::Stop)),
         (delta("a") + &finish("STOP"), Ok(Finish::Stop)),
         (delta("a") + &finish("STOP") + &delta("b") + &finish("STOP"), Ok(Finish::Stop)),
         (delta("a") + &finish("MAX_TOKENS"), Ok(Finish::Length)),
