@@ -16,6 +16,7 @@ use serde_json::Value;
 use crate::event::OnDisconnect;
 use crate::id::PanelName;
 use crate::id::QueryName;
+use crate::panel::Panel;
 
 /// A validated request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -246,6 +247,10 @@ impl Reader {
         if items.is_empty() {
             return self.fault("/options/queries", "the list is empty; name at least one query".into());
         }
+        if items.len() > Panel::MOST_QUERIES {
+            let detail = format!("a panel has at most {} queries", Panel::MOST_QUERIES);
+            return self.fault("/options/queries", detail);
+        }
         let mut names = Vec::new();
         for (index, item) in items.iter().enumerate() {
             let pointer = format!("/options/queries/{index}");
@@ -300,7 +305,7 @@ impl Reader {
     }
 
     fn refuse_unknown(&mut self, at: &str, keys: &[String], known: &[&str]) {
-        for key in keys.iter().filter(|key| !known.contains(&key.as_str())) {
+        for key in keys.iter().filter(|key| !known.contains(&key.as_str())).take(json::MAX_FAULTS) {
             let near =
                 known.iter().map(|k| (strsim::jaro_winkler(k, key), k)).max_by(|a, b| a.0.total_cmp(&b.0));
             let detail = match near {

@@ -68,7 +68,7 @@ struct Context {
 }
 
 /// Most faults that one request is told.
-const MAX_FAULTS: usize = 20;
+pub const MAX_FAULTS: usize = 20;
 
 impl Context {
     fn inside<T>(&self, step: String, read: impl FnOnce() -> T) -> T {

@@ -76,6 +76,9 @@ fn c16_more_positions_than_the_limit_cost_little_to_refuse() {
     let many = format!("[{}]", vec![lists.as_str(); 20].join(","));
     let problem = post(&server, &format!("{{\"question\":\"x\",\"metadata\":{{\"a\":{many}}}}}"));
     assert!(problem.problem(422, "validation_failed").to_string().contains("500000 values"));
+    let names: String = (0..400_000).map(|n| format!(",\"k{n}\":1")).collect();
+    let problem = post(&server, &format!("{{\"question\":\"x\"{names}}}")).problem(422, "validation_failed");
+    assert_eq!(problem["errors"].as_array().unwrap().len(), 20);
     if let Some(memory) = server.most_memory() {
         assert!(memory < 400, "{memory} MiB");
     }

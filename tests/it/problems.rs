@@ -102,6 +102,7 @@ fn c33_bodies_that_say_the_wrong_thing_are_refused_with_their_place() {
         (json!({"question": "x", "options": {"on_disconnect": "never"}}), "/options/on_disconnect"),
         (json!({"question": "x", "options": {"deltas": "yes"}}), "/options/deltas"),
         (json!({"question": "x", "options": {"queries": []}}), "/options/queries"),
+        (json!({"question": "x", "options": {"queries": vec!["Q"; 65]}}), "/options/queries"),
         (json!({"panel": "one", "question": "x", "options": {"queries": ["q9"]}}), "/options/queries/0"),
         (json!({"panel": "one", "question": "x", "options": {"model": "nobody/m"}}), "/options/model"),
         (
