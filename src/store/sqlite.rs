@@ -130,6 +130,11 @@ impl Shared {
             .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_FREE)
     }
 
+    /// Whether the last commit succeeded and nothing waits.
+    fn is_well(&self) -> bool {
+        self.spool.is_empty() && self.trouble().is_none()
+    }
+
     fn wrote(&self) {
         if let Some(error) = self.trouble().take() {
             tracing::info!(%error, "the store can be written again");

@@ -17,4 +17,5 @@ mod plan;
 mod problems;
 mod resume;
 mod retry;
+mod storage;
 mod timing;

@@ -19,6 +19,7 @@ use super::super::StoreError;
 use super::books::Books;
 use super::trouble::Trouble;
 use super::trouble::of_writing;
+use crate::id::RunId;
 
 /// Most events of one commit, so that nobody waits long for the others.
 const GROUP: usize = 128;
@@ -161,24 +162,26 @@ fn work(mut books: Books, jobs: &mpsc::Receiver<Waiting>) {
         let written = commit(&mut books, group);
         // Writing works again, or it has been a while.
         if !books.shared.spool.is_empty() && (written || tried.elapsed() >= RETRY) {
-            flush(&mut books);
+            mend(&mut books);
             tried = Instant::now();
         }
     }
-    flush(&mut books);
+    if !books.shared.is_well() {
+        mend(&mut books);
+    }
 }
 
 /// Waits for a piece of work, and tries from time to time to write what waits; `None` when nobody can ask any more.
 fn await_job(books: &mut Books, jobs: &mpsc::Receiver<Waiting>, tried: &mut Instant) -> Option<Waiting> {
     loop {
-        if books.shared.spool.is_empty() {
+        if books.shared.is_well() {
             return jobs.recv().ok();
         }
         match jobs.recv_timeout(RETRY.saturating_sub(tried.elapsed())) {
             Ok(job) => return Some(job),
             Err(RecvTimeoutError::Disconnected) => return None,
             Err(RecvTimeoutError::Timeout) => {
-                flush(books);
+                mend(books);
                 *tried = Instant::now();
             }
         }
@@ -235,7 +238,9 @@ fn together(books: &mut Books, group: &mut [Waiting]) -> Result<(), StoreError> 
 fn conclude(books: &mut Books, done: rusqlite::Result<()>) -> Result<(), StoreError> {
     match done {
         Ok(()) => {
-            books.shared.wrote();
+            if books.has_written() {
+                books.shared.wrote();
+            }
             Ok(())
         }
         Err(error) => {
@@ -251,22 +256,31 @@ fn in_memory(books: &mut Books, mut job: Waiting) {
     job.answer(lost);
 }
 
-/// Writes what waits in memory, run after run, as far as that goes.
-fn flush(books: &mut Books) {
-    for run in books.shared.spool.runs() {
-        let done = books.begin(true).and_then(|()| match books.flush(&run) {
-            Err(Trouble::Sql(error)) => Err(error),
-            Err(Trouble::Refused(error)) => {
-                // Its row is damaged: there is no place to write to.
-                tracing::error!(%run, %error, "what waited in memory could not be written");
-                books.shared.spool.clear(&run);
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        });
-        let done = done.and_then(|()| books.commit());
+/// Writes what waits in memory, run after run, as far as that goes; without any, finds out whether writing works.
+fn mend(books: &mut Books) {
+    let runs = books.shared.spool.runs();
+    if runs.is_empty() {
+        let done = books.begin(true).and_then(|()| books.probe()).and_then(|()| books.commit());
+        let _ = conclude(books, done);
+        return;
+    }
+    for run in runs {
+        let done = books.begin(true).and_then(|()| flush(books, &run)).and_then(|()| books.commit());
         if conclude(books, done).is_err() {
             return;
         }
+    }
+}
+
+fn flush(books: &mut Books, run: &RunId) -> rusqlite::Result<()> {
+    match books.flush(run) {
+        Err(Trouble::Sql(error)) => Err(error),
+        Err(Trouble::Refused(error)) => {
+            // Its row is damaged: there is no place to write to.
+            tracing::error!(%run, %error, "what waited in memory could not be written");
+            books.shared.spool.clear(run);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }

@@ -4,6 +4,8 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Output;
@@ -31,6 +33,7 @@ pub struct Setup {
     rest: String,
     panels: Vec<Panel>,
     env: Vec<(String, String)>,
+    data: Option<PathBuf>,
 }
 
 impl Setup {
@@ -85,6 +88,12 @@ impl Setup {
         self
     }
 
+    /// The data directory, to outlive the server; its own, gone with it, otherwise.
+    pub fn data(mut self, dir: &Path) -> Setup {
+        self.data = Some(dir.to_owned());
+        self
+    }
+
     fn config(&self) -> String {
         format!("{}[server]\n{}[limits]\n{}{}", self.top, self.server, self.limits, self.rest)
     }
@@ -93,7 +102,7 @@ impl Setup {
     pub fn start(self) -> Server {
         let config = self.config();
         let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Server::launch(&config, &env, &self.panels)
+        Server::launch(&config, &env, &self.panels, self.data)
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -155,10 +164,10 @@ pub struct Server {
 impl Server {
     /// Starts the real binary on a free port with this configuration and nothing else.
     pub fn start(config: &str, env: &[(&str, &str)]) -> Server {
-        Server::launch(config, env, &[])
+        Server::launch(config, env, &[], None)
     }
 
-    fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel]) -> Server {
+    fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel], data: Option<PathBuf>) -> Server {
         let home = Temp::new();
         let file = home.write("test.toml", config);
         panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
@@ -168,7 +177,7 @@ impl Server {
             .args(["--port", "0", "--print-url", "--no-open", "--config"])
             .arg(file)
             .arg("--data-dir")
-            .arg(home.path().join("data"))
+            .arg(data.unwrap_or_else(|| home.path().join("data")))
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -189,6 +198,17 @@ impl Server {
     /// What it wrote to standard error so far.
     pub fn log(&self) -> String {
         self.log.lock().unwrap().clone()
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Kills it as a power cut would.
+    pub fn kill(mut self) {
+        self.child.kill().unwrap();
+        self.child.wait().unwrap();
     }
 
     /// Sends a signal to the process.
