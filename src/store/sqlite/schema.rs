@@ -12,8 +12,8 @@ use super::trouble::is_damage;
 const APPLICATION: i64 = 0x6173_6b31;
 /// The version that this program writes: how many of [`MIGRATIONS`] have been done.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
-/// Files up to this size are checked whole at start, at about a gigabyte a second from memory; of larger ones
-/// only the tables of runs and keys, since each event carries a checksum.
+/// Files up to this size are checked whole at start, which takes about a second per GiB from memory; of larger
+/// ones only the tables of runs and keys, since each event carries a checksum.
 const CHECKED_WHOLE: u64 = 256 << 20;
 /// No file of ours is shorter than a page.
 const LEAST: u64 = 4096;
