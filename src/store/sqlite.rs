@@ -11,9 +11,11 @@ mod events;
 mod keys;
 mod list;
 mod lock;
+mod open;
 mod readers;
 mod retention;
 mod row;
+mod salvage;
 mod schema;
 mod spool;
 mod trouble;
@@ -56,13 +58,14 @@ use keys::HashedKey;
 use lock::Lock;
 use readers::Readers;
 use row::RunRow;
-use schema::Unfit;
 use spool::Spool;
 use spool::Waiting;
 use trouble::Trouble;
 use writer::Kind;
 use writer::Writer;
 
+pub use open::OnCorrupt;
+pub use open::OpenError;
 pub use retention::Keep;
 
 /// Name of the file in the data directory.
@@ -82,67 +85,12 @@ pub struct Sqlite {
 
 /// What everybody around the file knows.
 pub struct Shared {
-    dir: PathBuf,
+    path: PathBuf,
     spool: Spool,
     /// Why the last commit failed, until one succeeds.
     trouble: Mutex<Option<String>>,
     /// What was lost before.
     lost: Option<String>,
-}
-
-/// What happens at the start when the file is damaged.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum OnCorrupt {
-    /// It is moved aside, and what can be read of it goes into a new one.
-    #[default]
-    Salvage,
-    /// The server does not start.
-    Fail,
-}
-
-/// Why there is no store.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process uses the directory.
-    #[error("{} is in use by another askstream{}", path.display(), pid.map(|pid| format!(", process {pid}")).unwrap_or_default())]
-    Held {
-        /// The directory.
-        path: PathBuf,
-        /// The process, if it could be read.
-        pid: Option<u32>,
-    },
-    /// The directory cannot be made or written.
-    #[error("cannot keep runs in {}: {error}", path.display())]
-    Directory {
-        /// The directory.
-        path: PathBuf,
-        /// What the system said.
-        error: std::io::Error,
-    },
-    /// A later version wrote the file.
-    #[error("{} was written by a later version of askstream (schema {found}; this one knows {})", path.display(), schema::VERSION)]
-    Newer {
-        /// The file.
-        path: PathBuf,
-        /// Its schema.
-        found: i64,
-    },
-    /// The file is damaged, and the configuration says to stop then.
-    #[error("{} is damaged: {why}", path.display())]
-    Corrupt {
-        /// The file.
-        path: PathBuf,
-        /// What the check said.
-        why: String,
-    },
-    /// The file cannot be used.
-    #[error("cannot use {}: {why}", path.display())]
-    Failed {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        why: String,
-    },
 }
 
 impl Sqlite {
@@ -151,26 +99,18 @@ impl Sqlite {
     /// # Errors
     /// [`OpenError`], a sentence for the operator.
     pub fn open(dir: &Path, keep: Keep, on_corrupt: OnCorrupt) -> Result<Sqlite, OpenError> {
-        let _ = on_corrupt;
         let refused = |error| OpenError::Directory { path: dir.to_owned(), error };
         let mut builder = std::fs::DirBuilder::new();
         builder.recursive(true).mode(0o700).create(dir).map_err(refused)?;
         let lock = Lock::take(dir)?;
         let path = dir.join(FILE);
+        salvage::finish(&path);
         // Asks are nobody else's business; the files that SQLite puts beside it take its mode over.
         let mut file = std::fs::OpenOptions::new();
         file.write(true).create(true).truncate(false).mode(0o600).open(&path).map_err(refused)?;
-        let connection = schema::open(&path).map_err(|unfit| match unfit {
-            Unfit::Newer(found) => OpenError::Newer { path: path.clone(), found },
-            Unfit::Corrupt(why) => OpenError::Corrupt { path: path.clone(), why },
-            Unfit::Failed(error) => OpenError::Failed { path: path.clone(), why: error.to_string() },
-        })?;
-        let shared = Arc::new(Shared {
-            dir: dir.to_owned(),
-            spool: Spool::default(),
-            trouble: Mutex::default(),
-            lost: None,
-        });
+        let (connection, lost) = open::open(&path, on_corrupt)?;
+        let shared =
+            Arc::new(Shared { path: path.clone(), spool: Spool::default(), trouble: Mutex::default(), lost });
         let writer = Writer::start(Books::new(connection, Arc::clone(&shared))).map_err(refused)?;
         Ok(Sqlite { writer, readers: Readers::of(&path), shared, keep, _lock: lock })
     }
@@ -186,8 +126,13 @@ impl Shared {
     /// Whether there is too little room for a new run.
     fn is_nearly_full(&self) -> bool {
         // A system that does not say is not full.
-        rustix::fs::statvfs(&self.dir)
+        rustix::fs::statvfs(&self.path)
             .is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < LEAST_FREE)
+    }
+
+    /// Whether the last commit succeeded and nothing waits.
+    fn is_well(&self) -> bool {
+        self.spool.is_empty() && self.trouble().is_none()
     }
 
     fn wrote(&self) {
@@ -197,6 +142,9 @@ impl Shared {
     }
 
     fn failed(&self, error: &rusqlite::Error) {
+        if trouble::is_damage(error) {
+            schema::suspect(&self.path);
+        }
         if self.trouble().replace(error.to_string()).is_none() {
             tracing::error!(%error, "the store cannot be written");
         }

@@ -23,5 +23,6 @@ mod prefer;
 mod problems;
 mod resume;
 mod retry;
+mod storage;
 mod timing;
 mod upstream;

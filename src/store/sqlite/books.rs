@@ -41,6 +41,8 @@ pub struct Books {
     flushed: Vec<RunId>,
     /// Whether the connection syncs each commit.
     syncs: bool,
+    /// Rows that were changed before this transaction.
+    changes: u64,
 }
 
 /// A run that somebody of this process writes.
@@ -79,6 +81,7 @@ impl Books {
             before: Vec::new(),
             flushed: Vec::new(),
             syncs: false,
+            changes: 0,
         }
     }
 
@@ -92,6 +95,7 @@ impl Books {
             self.connection.execute_batch(&format!("PRAGMA synchronous = {word}"))?;
             self.syncs = syncs;
         }
+        self.changes = self.connection.total_changes();
         self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
         Ok(())
     }
@@ -120,6 +124,21 @@ impl Books {
             self.put(run, before);
         }
         self.flushed.clear();
+    }
+
+    /// Whether the last transaction changed anything.
+    pub fn has_written(&self) -> bool {
+        self.connection.total_changes() > self.changes
+    }
+
+    /// Writes something of no meaning, to find out whether that works.
+    ///
+    /// # Errors
+    /// When it does not.
+    pub fn probe(&mut self) -> rusqlite::Result<()> {
+        let sql = "INSERT INTO meta VALUES ('probe', 1) ON CONFLICT DO UPDATE SET value = 1 - value";
+        self.connection.prepare_cached(sql)?.execute([])?;
+        Ok(())
     }
 
     fn put(&mut self, run: RunId, held: Option<Held>) -> Option<Held> {

@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use super::super::StoreError;
 use super::schema;
 use super::trouble::Trouble;
+use super::trouble::is_damage;
 
 /// Most connections that read at once.
 const CONNECTIONS: usize = 4;
@@ -59,6 +60,9 @@ impl Readers {
         let ended = connection.prepare_cached("COMMIT").and_then(|mut end| end.execute([]));
         if ended.is_ok() {
             self.idle().push(connection);
+        }
+        if matches!(&seen, Err(Trouble::Sql(error)) if is_damage(error)) {
+            schema::suspect(&self.path);
         }
         seen
     }

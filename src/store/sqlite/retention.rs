@@ -93,13 +93,15 @@ fn set(connection: &Connection, name: &str, at: Timestamp) -> rusqlite::Result<(
     Ok(())
 }
 
+/// A kind of work: does a piece of it and says whether there was one.
+type Step = fn(&mut Books, Keep, Timestamp) -> Result<bool, Trouble>;
+
 /// Does one bounded piece of the work; whether there may be more.
 ///
 /// # Errors
 /// When the database fails.
 pub fn step(books: &mut Books, keep: Keep, now: Timestamp) -> Result<bool, Trouble> {
-    let steps: [fn(&mut Books, Keep, Timestamp) -> Result<bool, Trouble>; 6] =
-        [settle, forget, drop_old, drop_many, trim, |books, _, _| erase(books)];
+    let steps: [Step; 6] = [settle, forget, drop_old, drop_many, trim, |books, _, _| erase(books)];
     for step in steps {
         if step(books, keep, now)? {
             return Ok(true);

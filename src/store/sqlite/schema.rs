@@ -12,9 +12,13 @@ use super::trouble::is_damage;
 const APPLICATION: i64 = 0x6173_6b31;
 /// The version that this program writes: how many of [`MIGRATIONS`] have been done.
 pub const VERSION: i64 = MIGRATIONS.len() as i64;
-/// Files up to this size are checked whole at start, at about a gigabyte a second from memory; of larger ones
-/// only the tables of runs and keys, since each event carries a checksum.
+/// Files up to this size are checked whole at start, which takes about a second per GiB from memory; of larger
+/// ones only the tables of runs and keys, since each event carries a checksum.
 const CHECKED_WHOLE: u64 = 256 << 20;
+/// No file of ours is shorter than a page.
+const LEAST: u64 = 4096;
+/// A file beside it with this ending has it checked whole at the next start, however large it is.
+const SUSPECT: &str = "suspect";
 
 /// From each version to the next. What was released is never changed, only followed.
 const MIGRATIONS: [&str; 1] = ["
@@ -60,6 +64,8 @@ pub enum Unfit {
     Corrupt(String),
     /// The system below failed.
     Failed(rusqlite::Error),
+    /// A new file could not take its place.
+    Moving(String),
 }
 
 impl From<rusqlite::Error> for Unfit {
@@ -76,6 +82,10 @@ impl From<rusqlite::Error> for Unfit {
 /// # Errors
 /// [`Unfit`] when the file cannot be used.
 pub fn open(path: &Path) -> Result<Connection, Unfit> {
+    // SQLite takes the first bytes of a page for an empty file and would write over them.
+    if matches!(std::fs::metadata(path), Ok(found) if (1..LEAST).contains(&found.len())) {
+        return Err(Unfit::Corrupt("it is cut short".into()));
+    }
     let mut connection = Connection::open_with_flags(path, plain_flags() | OpenFlags::SQLITE_OPEN_CREATE)?;
     prepare(&connection)?;
     let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
@@ -85,8 +95,11 @@ pub fn open(path: &Path) -> Result<Connection, Unfit> {
     }
     connection.execute_batch("PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 67108864")?;
     let version = version(&connection, tables == 0)?;
+    if !is_ours(&connection, version)? {
+        return Err(Unfit::Corrupt("its tables are not askstream's".into()));
+    }
     check(&connection, path)?;
-    migrate(&mut connection, version)?;
+    migrate(&mut connection, &MIGRATIONS, version)?;
     Ok(connection)
 }
 
@@ -104,6 +117,24 @@ pub fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
 /// Not followed by `CREATE`: a file that is gone stays gone for readers.
 fn plain_flags() -> OpenFlags {
     OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX
+}
+
+/// Whether the tables are those of this version and lie where they lie in every file of ours. Nothing else would
+/// tell that the name of a column has changed.
+///
+/// # Errors
+/// When the file cannot be read.
+pub fn is_ours(connection: &Connection, version: i64) -> rusqlite::Result<bool> {
+    let mut model = Connection::open_in_memory()?;
+    model.execute_batch("PRAGMA auto_vacuum = INCREMENTAL")?;
+    let steps = usize::try_from(version).unwrap_or_default();
+    migrate(&mut model, &MIGRATIONS[..steps.min(MIGRATIONS.len())], 0)?;
+    let tables = |connection: &Connection| -> rusqlite::Result<Vec<String>> {
+        let told = "SELECT concat_ws(' ', type, name, tbl_name, rootpage, sql) FROM sqlite_schema";
+        let mut statement = connection.prepare(told)?;
+        statement.query_map([], |row| row.get(0))?.collect()
+    };
+    Ok(tables(connection)? == tables(&model)?)
 }
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
@@ -135,9 +166,10 @@ fn version(connection: &Connection, empty: bool) -> Result<i64, Unfit> {
 /// Looks for damage: see [`CHECKED_WHOLE`].
 fn check(connection: &Connection, path: &Path) -> Result<(), Unfit> {
     let size = std::fs::metadata(path).map_or(0, |found| found.len());
-    let checks: &[&str] = match size {
-        ..=CHECKED_WHOLE => &["quick_check(1)", "integrity_check(runs)", "integrity_check(keys)"],
-        _ => &["integrity_check(runs)", "integrity_check(keys)"],
+    let suspect = path.with_extension(SUSPECT);
+    let checks: &[&str] = match size <= CHECKED_WHOLE || suspect.exists() {
+        true => &["quick_check(1)", "integrity_check(runs)", "integrity_check(keys)"],
+        false => &["integrity_check(runs)", "integrity_check(keys)"],
     };
     let known = connection.table_exists(None, "runs")?;
     for check in checks.iter().filter(|check| known || check.starts_with("quick")) {
@@ -146,11 +178,19 @@ fn check(connection: &Connection, path: &Path) -> Result<(), Unfit> {
             return Err(Unfit::Corrupt(said));
         }
     }
+    // Mostly there is none.
+    let _ = std::fs::remove_file(suspect);
     Ok(())
 }
 
-fn migrate(connection: &mut Connection, from: i64) -> rusqlite::Result<()> {
-    for (migration, version) in MIGRATIONS.iter().zip(1..).filter(|(_, version)| *version > from) {
+/// Has the file checked whole at the next start.
+pub fn suspect(path: &Path) {
+    // If that fails, a large file is checked by its rows only, as always.
+    let _ = std::fs::write(path.with_extension(SUSPECT), "");
+}
+
+fn migrate(connection: &mut Connection, migrations: &[&str], from: i64) -> rusqlite::Result<()> {
+    for (migration, version) in migrations.iter().zip(1..).filter(|(_, version)| *version > from) {
         let transaction = connection.transaction()?;
         transaction.execute_batch(migration)?;
         transaction.execute(

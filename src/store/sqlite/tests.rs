@@ -30,9 +30,13 @@ async fn it_keeps_what_every_store_keeps() {
         store
     };
     let restarted = |store: Arc<Sqlite>| {
-        let dir = store.shared.dir.clone();
+        let dir = store.shared.path.parent().unwrap().to_owned();
         drop(Arc::into_inner(store).expect("nobody else has it"));
         Arc::new(Sqlite::open(&dir, Keep::default(), OnCorrupt::Salvage).unwrap())
     };
     conformance::check(fresh, restarted).await;
 }
+
+mod damage;
+mod retention;
+mod writing;

@@ -19,6 +19,7 @@ use super::super::StoreError;
 use super::books::Books;
 use super::trouble::Trouble;
 use super::trouble::of_writing;
+use crate::id::RunId;
 
 /// Most events of one commit, so that nobody waits long for the others.
 const GROUP: usize = 128;
@@ -29,7 +30,7 @@ const RETRY: Duration = Duration::from_secs(1);
 
 /// The way to the writer's thread; the thread ends with it, its work done.
 pub struct Writer {
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    jobs: Option<mpsc::Sender<Waiting>>,
     places: Arc<Semaphore>,
     thread: Option<JoinHandle<()>>,
 }
@@ -53,6 +54,9 @@ trait Job: Send {
     /// Tells what became of it.
     fn answer(self: Box<Self>, lost: Option<StoreError>);
 }
+
+/// Any of them.
+type Waiting = Box<dyn Job>;
 
 struct Work<T, F> {
     kind: Kind,
@@ -132,7 +136,7 @@ impl Writer {
         let _ = self.send(Box::new(job));
     }
 
-    fn send(&self, job: Box<dyn Job>) -> Result<(), StoreError> {
+    fn send(&self, job: Waiting) -> Result<(), StoreError> {
         let jobs = self.jobs.as_ref().ok_or_else(stopped)?;
         jobs.send(job).map_err(|_| stopped())
     }
@@ -145,43 +149,47 @@ impl Drop for Writer {
     }
 }
 
-fn work(mut books: Books, jobs: &mpsc::Receiver<Box<dyn Job>>) {
+fn work(mut books: Books, jobs: &mpsc::Receiver<Waiting>) {
     let mut next = None;
     let mut tried = Instant::now();
-    loop {
-        let first = match next.take() {
-            Some(job) => job,
-            None if books.shared.spool.is_empty() => match jobs.recv() {
-                Ok(job) => job,
-                Err(_) => return,
-            },
-            None => match jobs.recv_timeout(RETRY.saturating_sub(tried.elapsed())) {
-                Ok(job) => job,
-                Err(ended) => {
-                    tried = Instant::now();
-                    flush(&mut books);
-                    match ended {
-                        RecvTimeoutError::Timeout => continue,
-                        RecvTimeoutError::Disconnected => return,
-                    }
-                }
-            },
-        };
+    while let Some(first) = next.take().or_else(|| await_job(&mut books, jobs, &mut tried)) {
         if first.kind() == Kind::InMemory {
             in_memory(&mut books, first);
             continue;
         }
         let (group, left) = gather(first, jobs);
         next = left;
-        commit(&mut books, group);
+        let written = commit(&mut books, group);
+        // Writing works again, or it has been a while.
+        if !books.shared.spool.is_empty() && (written || tried.elapsed() >= RETRY) {
+            mend(&mut books);
+            tried = Instant::now();
+        }
+    }
+    if !books.shared.is_well() {
+        mend(&mut books);
+    }
+}
+
+/// Waits for a piece of work, and tries from time to time to write what waits; `None` when nobody can ask any more.
+fn await_job(books: &mut Books, jobs: &mpsc::Receiver<Waiting>, tried: &mut Instant) -> Option<Waiting> {
+    loop {
+        if books.shared.is_well() {
+            return jobs.recv().ok();
+        }
+        match jobs.recv_timeout(RETRY.saturating_sub(tried.elapsed())) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Disconnected) => return None,
+            Err(RecvTimeoutError::Timeout) => {
+                mend(books);
+                *tried = Instant::now();
+            }
+        }
     }
 }
 
 /// What is there already and fits into one commit, and the first piece that does not belong to it.
-fn gather(
-    first: Box<dyn Job>,
-    jobs: &mpsc::Receiver<Box<dyn Job>>,
-) -> (Vec<Box<dyn Job>>, Option<Box<dyn Job>>) {
+fn gather(first: Waiting, jobs: &mpsc::Receiver<Waiting>) -> (Vec<Waiting>, Option<Waiting>) {
     let weight = |job: &dyn Job| match job.kind() {
         Kind::Durable(events) | Kind::Light(events) => events.max(1),
         Kind::InMemory => 0,
@@ -200,12 +208,12 @@ fn gather(
     (group, None)
 }
 
-fn commit(books: &mut Books, mut group: Vec<Box<dyn Job>>) {
-    let Err(error) = together(books, &mut group) else {
-        return group.into_iter().for_each(|job| job.answer(None));
-    };
-    if let [_] = group.as_slice() {
-        return group.into_iter().for_each(|job| job.answer(Some(error.clone())));
+/// Commits a group, or as much of it as can be; whether all of it was.
+fn commit(books: &mut Books, mut group: Vec<Waiting>) -> bool {
+    let lost = together(books, &mut group).err();
+    if group.len() == 1 || lost.is_none() {
+        group.into_iter().for_each(|job| job.answer(lost.clone()));
+        return lost.is_none();
     }
     for job in group {
         let mut alone = [job];
@@ -213,10 +221,11 @@ fn commit(books: &mut Books, mut group: Vec<Box<dyn Job>>) {
         let [job] = alone;
         job.answer(lost);
     }
+    false
 }
 
 /// All of it in one transaction, or nothing.
-fn together(books: &mut Books, group: &mut [Box<dyn Job>]) -> Result<(), StoreError> {
+fn together(books: &mut Books, group: &mut [Waiting]) -> Result<(), StoreError> {
     let syncs = group.iter().any(|job| matches!(job.kind(), Kind::Durable(_)));
     let done = books
         .begin(syncs)
@@ -229,7 +238,9 @@ fn together(books: &mut Books, group: &mut [Box<dyn Job>]) -> Result<(), StoreEr
 fn conclude(books: &mut Books, done: rusqlite::Result<()>) -> Result<(), StoreError> {
     match done {
         Ok(()) => {
-            books.shared.wrote();
+            if books.has_written() {
+                books.shared.wrote();
+            }
             Ok(())
         }
         Err(error) => {
@@ -240,27 +251,36 @@ fn conclude(books: &mut Books, done: rusqlite::Result<()>) -> Result<(), StoreEr
     }
 }
 
-fn in_memory(books: &mut Books, mut job: Box<dyn Job>) {
+fn in_memory(books: &mut Books, mut job: Waiting) {
     let lost = job.run(books).err().map(|error| of_writing(&error));
     job.answer(lost);
 }
 
-/// Writes what waits in memory, run after run, as far as that goes.
-fn flush(books: &mut Books) {
-    for run in books.shared.spool.runs() {
-        let done = books.begin(true).and_then(|()| match books.flush(&run) {
-            Err(Trouble::Sql(error)) => Err(error),
-            Err(Trouble::Refused(error)) => {
-                // Its row is damaged: there is no place to write to.
-                tracing::error!(%run, %error, "what waited in memory could not be written");
-                books.shared.spool.clear(&run);
-                Ok(())
-            }
-            Ok(()) => Ok(()),
-        });
-        let done = done.and_then(|()| books.commit());
+/// Writes what waits in memory, run after run, as far as that goes; without any, finds out whether writing works.
+fn mend(books: &mut Books) {
+    let runs = books.shared.spool.runs();
+    if runs.is_empty() {
+        let done = books.begin(true).and_then(|()| books.probe()).and_then(|()| books.commit());
+        let _ = conclude(books, done);
+        return;
+    }
+    for run in runs {
+        let done = books.begin(true).and_then(|()| flush(books, &run)).and_then(|()| books.commit());
         if conclude(books, done).is_err() {
             return;
         }
+    }
+}
+
+fn flush(books: &mut Books, run: &RunId) -> rusqlite::Result<()> {
+    match books.flush(run) {
+        Err(Trouble::Sql(error)) => Err(error),
+        Err(Trouble::Refused(error)) => {
+            // Its row is damaged: there is no place to write to.
+            tracing::error!(%run, %error, "what waited in memory could not be written");
+            books.shared.spool.clear(run);
+            Ok(())
+        }
+        Ok(()) => Ok(()),
     }
 }

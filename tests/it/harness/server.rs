@@ -4,6 +4,8 @@ use std::io::BufRead;
 use std::io::BufReader;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::path::Path;
+use std::path::PathBuf;
 use std::process::Child;
 use std::process::Command;
 use std::process::Output;
@@ -22,6 +24,9 @@ use super::temp::Temp;
 /// The key that every fake is given; it must never be seen anywhere else.
 pub const CANARY: &str = "sk-canary-4242424242-never-show";
 
+/// Names the point at which the process dies.
+pub const CRASH_AT: &str = "ASKSTREAM_CRASH_AT";
+
 /// What a server or a command will be started with.
 #[derive(Default)]
 pub struct Setup {
@@ -32,6 +37,8 @@ pub struct Setup {
     panels: Vec<Panel>,
     env: Vec<(String, String)>,
     files: Option<u32>,
+    data: Option<PathBuf>,
+    may_panic: bool,
 }
 
 impl Setup {
@@ -92,6 +99,18 @@ impl Setup {
         self
     }
 
+    /// The data directory, to outlive the server; its own, gone with it, otherwise.
+    pub fn data(mut self, dir: &Path) -> Setup {
+        self.data = Some(dir.to_owned());
+        self
+    }
+
+    /// Somebody makes it panic on purpose.
+    pub fn may_panic(mut self) -> Setup {
+        self.may_panic = true;
+        self
+    }
+
     fn config(&self) -> String {
         format!("{}[server]\n{}[limits]\n{}{}", self.top, self.server, self.limits, self.rest)
     }
@@ -99,8 +118,12 @@ impl Setup {
     /// Starts the server.
     pub fn start(self) -> Server {
         let config = self.config();
-        let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Server::launch(&config, &env, &self.panels, self.files)
+        let home = Temp::new();
+        home.write("test.toml", &config);
+        self.panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
+        let data = self.data.unwrap_or_else(|| home.path().join("data"));
+        let (env, files, may_panic) = (self.env, self.files, self.may_panic);
+        Server::launch(Launch { home, env, files, data, may_panic })
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -159,35 +182,75 @@ impl Ran {
     }
 }
 
-/// A running server; killed when dropped.
-pub struct Server {
-    pub addr: SocketAddr,
+/// How a process is started, and started again.
+struct Launch {
     /// Its files, gone with it.
     home: Temp,
     env: Vec<(String, String)>,
     files: Option<u32>,
+    data: PathBuf,
+    may_panic: bool,
+}
+
+/// A running server; killed when dropped.
+pub struct Server {
+    pub addr: SocketAddr,
+    launch: Launch,
     process: Process,
 }
 
 impl Server {
     /// Starts the real binary on a free port with this configuration and nothing else.
     pub fn start(config: &str, env: &[(&str, &str)]) -> Server {
-        Server::launch(config, env, &[], None)
-    }
-
-    fn launch(config: &str, env: &[(&str, &str)], panels: &[Panel], files: Option<u32>) -> Server {
         let home = Temp::new();
         home.write("test.toml", config);
-        panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
-        let env: Vec<_> = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let (addr, process) = Process::spawn(&home, &env, (0, files));
-        Server { addr, home, env, files, process }
+        let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let data = home.path().join("data");
+        Server::launch(Launch { home, env, files: None, data, may_panic: false })
+    }
+
+    fn launch(launch: Launch) -> Server {
+        match Process::spawn(&launch, 0) {
+            Ok((addr, process)) => Server { addr, launch, process },
+            Err(log) => panic!("no address; it said:\n{log}"),
+        }
     }
 
     /// Kills the process if it still runs, and starts another over the same files at the same address.
     pub fn restart(&mut self) {
         self.process.end();
-        (_, self.process) = Process::spawn(&self.home, &self.env, (self.addr.port(), self.files));
+        // Somebody else's connection may have been given the port meanwhile.
+        eventually("the address is free again", super::PATIENCE, || {
+            match Process::spawn(&self.launch, self.addr.port()) {
+                Ok((_, process)) => self.process = process,
+                Err(log) if log.contains("is in use") => return false,
+                Err(log) => panic!("no address; it said:\n{log}"),
+            }
+            true
+        });
+    }
+
+    /// Where the next process dies; nowhere without a point.
+    pub fn crash_at(&mut self, point: &str) {
+        self.launch.env.retain(|(name, _)| name != CRASH_AT);
+        self.launch.env.push((CRASH_AT.into(), point.into()));
+    }
+
+    /// Kills the process at once; nobody waits for it.
+    pub fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    /// Whether the process ends by itself soon.
+    pub fn dies_within(&mut self, within: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            if self.process.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        false
     }
 
     /// What it wrote to standard error so far.
@@ -229,26 +292,23 @@ struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
+    may_panic: bool,
 }
 
 impl Process {
-    /// On this port, with at most so many open files if that is said.
-    fn spawn(
-        home: &Temp,
-        env: &[(String, String)],
-        (port, files): (u16, Option<u32>),
-    ) -> (SocketAddr, Process) {
-        let mut command = match files {
-            None => command(home),
-            Some(most) => limited(home, most),
+    /// Starts it on this port; what it said if it never told its address.
+    fn spawn(launch: &Launch, port: u16) -> Result<(SocketAddr, Process), String> {
+        let mut command = match launch.files {
+            None => command(&launch.home),
+            Some(most) => limited(&launch.home, most),
         };
         let mut child = command
             .env("RUST_LOG", "info,askstream=debug")
-            .envs(env.iter().map(|(name, value)| (name, value)))
+            .envs(launch.env.iter().map(|(name, value)| (name, value)))
             .args(["--port", &port.to_string(), "--print-url", "--no-open", "--config"])
-            .arg(home.path().join("test.toml"))
+            .arg(launch.home.path().join("test.toml"))
             .arg("--data-dir")
-            .arg(home.path().join("data"))
+            .arg(&launch.data)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
@@ -261,9 +321,9 @@ impl Process {
         let Some(addr) = addr.and_then(|addr| addr.parse().ok()) else {
             let _ = child.wait();
             let _ = logging.join();
-            panic!("no address but {url:?}; it said:\n{}", log.lock().unwrap());
+            return Err(format!("{url}{}", log.lock().unwrap()));
         };
-        (addr, Process { child, log, logging: Some(logging) })
+        Ok((addr, Process { child, log, logging: Some(logging), may_panic: launch.may_panic }))
     }
 
     /// Kills it if it still runs, and reads its log to the end.
@@ -278,7 +338,7 @@ impl Process {
         }
         // Holds for every test of the suite.
         assert!(!log.contains(CANARY), "the key was logged:\n{log}");
-        assert!(!log.contains("panicked"), "something panicked:\n{log}");
+        assert!(self.may_panic || !log.contains("panicked"), "something panicked:\n{log}");
     }
 }
 
