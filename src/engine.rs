@@ -46,6 +46,8 @@ pub use recover::give_up;
 pub use recover::go_on;
 
 use crate::audit::Checked;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Body;
 use crate::event::ChecksCompleted;
 use crate::event::QueryStatus;
@@ -225,6 +227,9 @@ impl Run {
         self.skip_blocked(now, &mut queued);
         started.append(&mut queued);
         self.writer.append(&started).await?;
+        if !starting.is_empty() {
+            crash::at(Point::Announced);
+        }
         for (index, asking, turn) in starting {
             self.tasks.spawn(index, asking, turn);
         }
@@ -331,6 +336,9 @@ impl Run {
             self.writer.append(&out).await?;
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
+            if ended {
+                crash::at(Point::BetweenQueries);
+            }
             if ended || (was_paused && self.paused.is_none()) {
                 self.start_ready().await?;
             }
@@ -378,6 +386,7 @@ impl Run {
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
+        crash::at(Point::Merging);
         let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
         let ended = Ended {
             run: self.writer.run(),
@@ -390,7 +399,9 @@ impl Run {
             total: self.writer.elapsed(),
         };
         let last = Body::FinalResult(Box::new(ended.result()));
+        crash::at(Point::BeforeEnd);
         self.writer.append(&[last]).await?;
+        crash::at(Point::AfterEnd);
         self.answer();
         Ok(())
     }

@@ -15,6 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Body;
 use crate::event::Entry;
 use crate::event::FinalResult;
@@ -166,7 +168,11 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the store did not take it at all; then nothing of it is visible.
     pub async fn append(&mut self, bodies: &[Body]) -> Result<(), StoreError> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
         let batch = self.render(bodies);
+        crash::at(Point::BeforeCommit);
         let entries = match self.store.append(&self.lease, batch.clone()).await {
             Ok(()) => batch.entries,
             Err(error) if error.is_passing() => {
@@ -178,6 +184,7 @@ impl Writer {
             Err(error) => return Err(error),
         };
         let Some(last) = entries.last() else { return Ok(()) };
+        crash::at(Point::AfterCommit);
         let head = Head { seq: last.seq, ended: last.is_final() };
         // At hand first: whoever sees the head move finds them there.
         self.recent.push(entries);

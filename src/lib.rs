@@ -14,6 +14,7 @@ pub mod panel;
 pub mod answer;
 pub mod audit;
 pub mod backoff;
+pub mod crash;
 pub mod journal;
 pub mod metrics;
 pub mod mock;

@@ -22,6 +22,8 @@ use tokio_util::task::TaskTracker;
 
 use crate::ask::Ask;
 use crate::ask::AskFault;
+use crate::crash;
+use crate::crash::Point;
 use crate::engine;
 use crate::engine::CannotRun;
 use crate::engine::Control;
@@ -188,8 +190,12 @@ impl Runs {
             key,
             retry_of: job.retry.as_ref().map(|retry| retry.of.clone()),
         };
+        crash::at(Point::BeforeCreate);
         match self.store.create(new).await.map_err(Refusal::Store)? {
-            Created::New(lease) => Ok(self.launch(job, lease, opened)),
+            Created::New(lease) => {
+                crash::at(Point::AfterCreate);
+                Ok(self.launch(job, lease, opened))
+            }
             Created::Taken(taken) => self.join(taken).await,
         }
     }

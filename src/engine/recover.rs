@@ -20,6 +20,8 @@ use super::past::PastQuery;
 use super::query;
 use super::query::Earlier;
 use super::track::Track;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::API_VERSION;
 use crate::event::Asked;
 use crate::event::Body;
@@ -90,6 +92,7 @@ pub async fn go_on(job: Job, writer: Writer, past: Past, how: (Recovery, Orders)
     let (mut run, ear) = Run::new(job, writer);
     run.restore(&past).await?;
     run.carry_over().await?;
+    crash::at(Point::Recovering);
     run.ask_again(&past, recovery).await?;
     run.go(ear, orders).await
 }

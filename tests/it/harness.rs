@@ -8,6 +8,7 @@ pub mod contract;
 pub mod fake;
 pub mod panel;
 pub mod server;
+pub mod survivor;
 pub mod temp;
 
 use std::time::Duration;

@@ -13,6 +13,7 @@ mod bytes;
 mod cancel;
 mod command;
 mod connections;
+mod crash;
 mod floors;
 mod plan;
 mod problems;

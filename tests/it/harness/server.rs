@@ -22,6 +22,9 @@ use super::temp::Temp;
 /// The key that every fake is given; it must never be seen anywhere else.
 pub const CANARY: &str = "sk-canary-4242424242-never-show";
 
+/// Names the point at which the process dies.
+pub const CRASH_AT: &str = "ASKSTREAM_CRASH_AT";
+
 /// What a server or a command will be started with.
 #[derive(Default)]
 pub struct Setup {
@@ -31,6 +34,7 @@ pub struct Setup {
     rest: String,
     panels: Vec<Panel>,
     env: Vec<(String, String)>,
+    may_panic: bool,
 }
 
 impl Setup {
@@ -85,6 +89,12 @@ impl Setup {
         self
     }
 
+    /// Somebody makes it panic on purpose.
+    pub fn may_panic(mut self) -> Setup {
+        self.may_panic = true;
+        self
+    }
+
     fn config(&self) -> String {
         format!("{}[server]\n{}[limits]\n{}{}", self.top, self.server, self.limits, self.rest)
     }
@@ -93,7 +103,9 @@ impl Setup {
     pub fn start(self) -> Server {
         let config = self.config();
         let env: Vec<_> = self.env.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
-        Server::launch(&config, &env, &self.panels)
+        let mut server = Server::launch(&config, &env, &self.panels);
+        server.process.may_panic = self.may_panic;
+        server
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -169,7 +181,40 @@ impl Server {
     /// Kills the process if it still runs, and starts another over the same files at the same address.
     pub fn restart(&mut self) {
         self.process.end();
-        (_, self.process) = Process::spawn(&self.home, &self.env, self.addr.port());
+        let may_panic = self.process.may_panic;
+        // Somebody else's connection may have been given the port meanwhile.
+        eventually("the address is free again", super::PATIENCE, || {
+            match Process::try_spawn(&self.home, &self.env, self.addr.port()) {
+                Ok((_, process)) => self.process = process,
+                Err(log) if log.contains("is in use") => return false,
+                Err(log) => panic!("no address; it said:\n{log}"),
+            }
+            true
+        });
+        self.process.may_panic = may_panic;
+    }
+
+    /// Where the next process dies; nowhere without a point.
+    pub fn crash_at(&mut self, point: &str) {
+        self.env.retain(|(name, _)| name != CRASH_AT);
+        self.env.push((CRASH_AT.into(), point.into()));
+    }
+
+    /// Kills the process at once; nobody waits for it.
+    pub fn kill(&self) {
+        self.signal("KILL");
+    }
+
+    /// Whether the process ends by itself soon.
+    pub fn dies_within(&mut self, within: Duration) -> bool {
+        let begun = Instant::now();
+        while begun.elapsed() < within {
+            if self.process.child.try_wait().unwrap().is_some() {
+                return true;
+            }
+            std::thread::sleep(Duration::from_millis(3));
+        }
+        false
     }
 
     /// What it wrote to standard error so far.
@@ -204,10 +249,16 @@ struct Process {
     child: Child,
     log: Arc<Mutex<String>>,
     logging: Option<JoinHandle<()>>,
+    may_panic: bool,
 }
 
 impl Process {
     fn spawn(home: &Temp, env: &[(String, String)], port: u16) -> (SocketAddr, Process) {
+        Process::try_spawn(home, env, port).unwrap_or_else(|log| panic!("no address; it said:\n{log}"))
+    }
+
+    /// Starts it; what it said if it never told its address.
+    fn try_spawn(home: &Temp, env: &[(String, String)], port: u16) -> Result<(SocketAddr, Process), String> {
         let mut child = command(home)
             .env("RUST_LOG", "info,askstream=debug")
             .envs(env.iter().map(|(name, value)| (name, value)))
@@ -227,9 +278,9 @@ impl Process {
         let Some(addr) = addr.and_then(|addr| addr.parse().ok()) else {
             let _ = child.wait();
             let _ = logging.join();
-            panic!("no address but {url:?}; it said:\n{}", log.lock().unwrap());
+            return Err(format!("{url}{}", log.lock().unwrap()));
         };
-        (addr, Process { child, log, logging: Some(logging) })
+        Ok((addr, Process { child, log, logging: Some(logging), may_panic: false }))
     }
 
     /// Kills it if it still runs, and reads its log to the end.
@@ -244,7 +295,7 @@ impl Process {
         }
         // Holds for every test of the suite.
         assert!(!log.contains(CANARY), "the key was logged:\n{log}");
-        assert!(!log.contains("panicked"), "something panicked:\n{log}");
+        assert!(self.may_panic || !log.contains("panicked"), "something panicked:\n{log}");
     }
 }
 
