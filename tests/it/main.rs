@@ -15,6 +15,7 @@ mod command;
 mod connections;
 mod crash;
 mod floors;
+mod kill;
 mod plan;
 mod problems;
 mod resume;
