@@ -20,5 +20,6 @@ mod plan;
 mod problems;
 mod resume;
 mod retry;
+mod seams;
 mod timing;
 mod upstream;

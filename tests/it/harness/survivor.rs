@@ -77,7 +77,7 @@ impl World {
 pub struct Survivor {
     /// Its question, by which the provider knows it, and its key.
     pub mark: String,
-    run: Option<String>,
+    pub run: Option<String>,
     pub seen: Vec<Event>,
 }
 
