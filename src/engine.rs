@@ -34,6 +34,7 @@ pub use control::Done;
 pub use control::Order;
 pub use control::Orders;
 pub use control::Refused;
+pub use finish::Loss;
 pub use job::CannotRun;
 pub use job::Job;
 pub use job::Planned;
@@ -101,6 +102,8 @@ struct Run {
     deadline: Instant,
     /// Since when no query starts.
     paused: Option<Instant>,
+    /// Whether the server is about to end.
+    draining: bool,
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     checked: Option<Arc<Checked>>,
@@ -121,6 +124,7 @@ impl Run {
             tasks: Tasks::new(mouth),
             deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
             paused: None,
+            draining: false,
             fence: prompt::fence(),
             checked: None,
             checks_told: false,
@@ -304,6 +308,9 @@ impl Run {
     async fn listen(&mut self, ear: &mut Ear, orders: &mut Orders) -> Result<Stop, StoreError> {
         let mut out = Vec::new();
         while !self.is_over() {
+            if self.may_rest() {
+                return Ok(Stop::StandDown);
+            }
             let flush_at = self.tracks.iter().filter_map(Track::flush_at).min();
             let was_paused = self.paused.is_some();
             // No arm loses anything when another wins: what was said or ordered stays in its channel,

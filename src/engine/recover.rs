@@ -13,6 +13,7 @@ use super::Run;
 use super::control::Orders;
 use super::expected;
 use super::finish::Ended;
+use super::finish::Loss;
 use super::finish::Stop;
 use super::job::Job;
 use super::past::Past;
@@ -111,8 +112,8 @@ pub async fn conclude(job: Job, writer: Writer, past: Past) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreError`] when the store no longer takes the run's events.
-pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, code: Code) -> Result<(), StoreError> {
-    let stop = Stop::Lost(code);
+pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Loss) -> Result<(), StoreError> {
+    let stop = Stop::Lost(loss);
     let mut out = Vec::new();
     if past.started.is_none() {
         out.push(unplanned(&panel, &writer));
