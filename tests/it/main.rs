@@ -21,5 +21,6 @@ mod problems;
 mod resume;
 mod retry;
 mod seams;
+mod shutdown;
 mod timing;
 mod upstream;
