@@ -15,6 +15,9 @@ use std::time::Duration;
 pub use origin::BadOrigin;
 pub use origin::Origin;
 
+use crate::crash;
+use crate::crash::Crash;
+use crate::crash::NoCrash;
 use crate::engine::Offer;
 use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
@@ -52,6 +55,8 @@ pub struct Settings {
     pub has_display: bool,
     /// What a person should know, one sentence each.
     pub notices: Vec<String>,
+    /// Where a test wants it to die.
+    pub crash: Option<Crash>,
 }
 
 /// Limits and clocks of the HTTP door.
@@ -186,6 +191,7 @@ impl Settings {
         let panels = panels::load(Some(&places.config_dir.join("panels")), &mut faults);
         let (pool, panels) = providers::with_scripts(pool, panels, &read, &mut faults);
         let offers = offers(panels, &mut faults);
+        let crash = crash_at(environment, &mut faults);
         if !faults.is_empty() {
             return Err(Unusable::Faults(faults));
         }
@@ -209,6 +215,7 @@ impl Settings {
             data_dir: places.data_dir,
             has_display: has_display(environment),
             notices,
+            crash,
         })
     }
 }
@@ -217,6 +224,13 @@ impl Settings {
 fn has_display(environment: &dyn Environment) -> bool {
     let named = ["DISPLAY", "WAYLAND_DISPLAY"].iter().any(|name| environment.var(name).is_some());
     named || cfg!(target_os = "macos")
+}
+
+/// Where a test wants the process to die; a build that is used reads nothing here.
+fn crash_at(environment: &dyn Environment, faults: &mut Vec<Fault>) -> Option<Crash> {
+    let name = "ASKSTREAM_CRASH_AT";
+    let text = environment.var(name).filter(|_| crash::ENABLED)?;
+    text.parse().map_err(|why: NoCrash| faults.push(Fault::of_file(name, why.to_string()))).ok()
 }
 
 /// The panels as they can be asked.

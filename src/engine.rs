@@ -35,6 +35,7 @@ pub use control::Done;
 pub use control::Order;
 pub use control::Orders;
 pub use control::Refused;
+pub use finish::Loss;
 pub use job::CannotRun;
 pub use job::Job;
 pub use job::Planned;
@@ -47,6 +48,8 @@ pub use recover::give_up;
 pub use recover::go_on;
 
 use crate::audit::Checked;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Body;
 use crate::event::ChecksCompleted;
 use crate::event::QueryStatus;
@@ -101,6 +104,8 @@ struct Run {
     deadline: Instant,
     /// Since when no query starts.
     paused: Option<Instant>,
+    /// Whether the server is about to end.
+    draining: bool,
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     checked: Option<Arc<Checked>>,
@@ -121,6 +126,7 @@ impl Run {
             tasks: Tasks::new(mouth),
             deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
             paused: None,
+            draining: false,
             fence: prompt::fence(),
             checked: None,
             checks_told: false,
@@ -232,6 +238,9 @@ impl Run {
         self.skip_blocked(now, &mut queued);
         started.append(&mut queued);
         self.writer.append(&started).await?;
+        if !starting.is_empty() {
+            crash::at(Point::Announced);
+        }
         for (index, asking, opening, turn) in starting {
             self.tasks.spawn(index, asking, opening, turn);
         }
@@ -306,6 +315,9 @@ impl Run {
     async fn listen(&mut self, ear: &mut Ear, orders: &mut Orders) -> Result<Stop, StoreError> {
         let mut out = Vec::new();
         while !self.is_over() {
+            if self.may_rest() {
+                return Ok(Stop::StandDown);
+            }
             let due = self.tracks.iter().filter_map(Track::due).min();
             let was_paused = self.paused.is_some();
             // No arm loses anything when another wins: what was said or ordered stays in its channel,
@@ -336,6 +348,9 @@ impl Run {
             self.writer.append(&out).await?;
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
+            if ended {
+                crash::at(Point::BetweenQueries);
+            }
             if ended || (was_paused && self.paused.is_none()) {
                 self.start_ready().await?;
             }
@@ -383,6 +398,7 @@ impl Run {
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
+        crash::at(Point::Merging);
         let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
         let ended = Ended {
             run: self.writer.run(),
@@ -395,7 +411,9 @@ impl Run {
             total: self.writer.elapsed(),
         };
         let last = Body::FinalResult(Box::new(ended.result()));
+        crash::at(Point::BeforeEnd);
         self.writer.append(&[last]).await?;
+        crash::at(Point::AfterEnd);
         self.answer();
         Ok(())
     }

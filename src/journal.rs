@@ -15,6 +15,8 @@ use jiff::Timestamp;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Body;
 use crate::event::Entry;
 use crate::event::FinalResult;
@@ -166,7 +168,11 @@ impl Writer {
     /// # Errors
     /// [`StoreError`] when the store did not take it at all; then nothing of it is visible.
     pub async fn append(&mut self, bodies: &[Body]) -> Result<(), StoreError> {
+        if bodies.is_empty() {
+            return Ok(());
+        }
         let batch = self.render(bodies);
+        crash::at(Point::BeforeCommit);
         let entries = match self.store.append(&self.lease, batch.clone()).await {
             Ok(()) => batch.entries,
             Err(error) if error.is_passing() => {
@@ -178,6 +184,7 @@ impl Writer {
             Err(error) => return Err(error),
         };
         let Some(last) = entries.last() else { return Ok(()) };
+        crash::at(Point::AfterCommit);
         let head = Head { seq: last.seq, ended: last.is_final() };
         // At hand first: whoever sees the head move finds them there.
         self.recent.push(entries);
@@ -229,7 +236,10 @@ mod tests {
     use super::*;
     use crate::event::RunWarning;
     use crate::store::Memory;
+    use crate::store::Sqlite;
     use crate::store::conformance;
+    use crate::store::sqlite::Keep;
+    use crate::store::sqlite::OnCorrupt;
     use tokio::task::JoinSet;
 
     fn something(n: u64) -> Body {
@@ -270,6 +280,70 @@ mod tests {
         while let Some(seen) = readers.join_next().await {
             assert_eq!(seen.unwrap(), expected);
         }
+    }
+
+    /// A directory that is gone with the test.
+    struct Dir(std::path::PathBuf);
+
+    impl Drop for Dir {
+        fn drop(&mut self) {
+            let _ = std::fs::remove_dir_all(&self.0);
+        }
+    }
+
+    /// What a reader that joins after `cursor` is shown, until it has seen three events.
+    async fn join(journal: Journal, cursor: u64) -> Vec<Entry> {
+        let mut seen: Vec<Entry> = Vec::new();
+        while seen.len() < 3
+            && let Ok(entries) = journal.after(seen.last().map_or(cursor, |entry| entry.seq)).await
+            && !entries.is_empty()
+        {
+            seen.extend(entries);
+        }
+        assert!(seen.iter().map(|entry| entry.seq).eq(cursor + 1..=cursor + seen.len() as u64));
+        seen.truncate(3);
+        seen
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn ten_thousand_joins_at_the_commit_seam_miss_nothing_and_double_nothing() {
+        const EVENTS: u64 = 2000;
+        let dir = std::env::temp_dir().join(format!("askstream-seam-{:016x}", rand::random::<u64>()));
+        let dir = Dir(dir);
+        let store = Arc::new(Sqlite::open(&dir.0, Keep::default(), OnCorrupt::Salvage).unwrap());
+        let lease = conformance::begin(&*store, None).await;
+        let (unwritten, journal) = Journal::open(lease.run.clone(), store, 0);
+        let mut writer = unwritten.begin(lease, false, Duration::ZERO);
+        let mut joined = JoinSet::new();
+        for n in 1..=EVENTS {
+            let mut readers = Vec::new();
+            for back in 0..5 {
+                // At the head, which moves meanwhile, just behind it, or far behind, out of the store alone.
+                let head = journal.head().seq;
+                let cursor = if back == 4 { head / 2 } else { head.saturating_sub(back) };
+                readers.push((journal.clone(), cursor));
+            }
+            for (journal, cursor) in readers {
+                joined.spawn(async move { (cursor, join(journal, cursor).await) });
+            }
+            writer.append(&[something(n)]).await.unwrap();
+        }
+        drop(writer);
+        let mut whole = Vec::new();
+        while let Ok(page) = journal.page(whole.len() as u64).await
+            && !page.is_empty()
+        {
+            whole.extend(page);
+        }
+        assert_eq!(whole.len() as u64, EVENTS);
+        let mut joins = 0;
+        while let Some(reader) = joined.join_next().await {
+            let (cursor, seen) = reader.unwrap();
+            let kept = whole.iter().skip(cursor as usize).take(3).map(Entry::block);
+            assert!(seen.iter().map(Entry::block).eq(kept), "after {cursor}");
+            joins += 1;
+        }
+        assert_eq!(joins, 10_000);
     }
 
     #[tokio::test]

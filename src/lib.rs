@@ -15,6 +15,7 @@ pub mod answer;
 pub mod audit;
 pub mod backoff;
 pub mod breaker;
+pub mod crash;
 pub mod journal;
 pub mod metrics;
 pub mod mock;

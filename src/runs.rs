@@ -10,18 +10,22 @@ mod watchers;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use jiff::Timestamp;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::ask::Ask;
 use crate::ask::AskFault;
+use crate::crash;
+use crate::crash::Point;
 use crate::engine;
 use crate::engine::CannotRun;
 use crate::engine::Control;
@@ -188,8 +192,12 @@ impl Runs {
             key,
             retry_of: job.retry.as_ref().map(|retry| retry.of.clone()),
         };
+        crash::at(Point::BeforeCreate);
         match self.store.create(new).await.map_err(Refusal::Store)? {
-            Created::New(lease) => Ok(self.launch(job, lease, opened)),
+            Created::New(lease) => {
+                crash::at(Point::AfterCreate);
+                Ok(self.launch(job, lease, opened))
+            }
             Created::Taken(taken) => self.join(taken).await,
         }
     }
@@ -234,25 +242,38 @@ impl Runs {
     fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
         let Opened { unwritten, orders, live, place } = opened;
         let (run, policy) = (lease.run.clone(), job.on_disconnect);
+        let (journal, watchers) = (live.journal.clone(), Some(live.watchers.clone()));
+        let tended = Tended { lease: lease.clone(), panel: job.panel.name.clone(), live, place };
         let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
-        self.tend(&live, policy, place, engine::drive(job, writer, orders));
-        Attached { run, created: true, journal: live.journal, watchers: Some(live.watchers) }
+        self.tend(tended, policy, engine::drive(job, writer, orders));
+        Attached { run, created: true, journal, watchers }
     }
 
-    /// Owns a run's task: cancels the run when everybody has left, counts its end and gives its place free.
+    /// Owns a run's task: cancels the run when everybody has left, ends it when the task panics, counts its
+    /// end and gives its place free.
     fn tend(
         &self,
-        live: &Live,
+        tended: Tended,
         policy: OnDisconnect,
-        place: Place,
         driving: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
+        let Tended { lease, panel, live, place } = tended;
         let leaving = live.watchers.all_left(policy, self.settings.grace);
-        let Live { journal, control, .. } = live.clone();
-        let metrics = Arc::clone(&self.metrics);
+        let Live { mut journal, control, .. } = live;
+        let (metrics, store) = (Arc::clone(&self.metrics), Arc::clone(&self.store));
         self.tasks.spawn(async move {
             let _place = place;
-            let driven = supervise(driving, control, leaving).await;
+            // Nothing that the task shared is used again but the store, which does its work elsewhere.
+            let driven = AssertUnwindSafe(supervise(driving, control, leaving)).catch_unwind().await;
+            let driven = match driven {
+                Ok(driven) => driven,
+                // It panicked after its last event: there is nothing to mend.
+                Err(_) if journal.head().ended => Ok(()),
+                Err(_) => {
+                    tracing::error!(run = %journal.run(), "a run panicked");
+                    recover::bury(&store, &lease, panel).await.map(|buried| journal = buried)
+                }
+            };
             let run = journal.run();
             match (driven, journal.last().await) {
                 (Ok(()), Ok(Some(last))) => {
@@ -365,6 +386,14 @@ impl Runs {
     fn live(&self) -> MutexGuard<'_, HashMap<RunId, Live>> {
         self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What is known of a run besides its task.
+struct Tended {
+    lease: Lease,
+    panel: PanelName,
+    live: Live,
+    place: Place,
 }
 
 /// A run that is listed and that nobody drives yet.

@@ -41,6 +41,9 @@ pub fn run(args: ServeArgs) -> Exit {
         Ok(settings) => settings,
         Err(why) => return refuse(&why),
     };
+    if let Some(crash) = settings.crash {
+        crash.set();
+    }
     log_to_stderr();
     raise_file_limit();
     let runtime = match super::runtime() {

@@ -10,6 +10,8 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use super::clocks::Clocks;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Phase;
 use crate::event::Usage;
 use crate::failure::Clock;
@@ -115,6 +117,7 @@ impl Reading {
                         let message = format!("The answer is longer than {} MiB.", MAX_ANSWER >> 20);
                         return Err(Failure::new(Code::AnswerTooLarge, message));
                     }
+                    crash::at(Point::Text);
                     self.text.push_str(&text);
                     report.text(text).await;
                 }

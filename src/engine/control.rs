@@ -48,6 +48,8 @@ pub enum Order {
     CancelQuery(QueryName),
     /// Stop without an end: the next process goes on.
     StandDown,
+    /// The same as soon as it is paused and nothing of it is under way.
+    Drain,
 }
 
 /// What became of an order.

@@ -37,23 +37,45 @@ pub enum Stop {
     /// The server was down for too long to go on.
     Interrupted,
     /// It cannot go on at all: whatever succeeded, it failed.
-    Lost(Code),
+    Lost(Loss),
     /// The server stops and the next one goes on: no end.
     StandDown,
+}
+
+/// Why a run cannot go on at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// It was there each time that the server died.
+    Poison,
+    /// It cannot be planned any more as it was.
+    Changed,
+    /// Its own task failed.
+    Broken,
+}
+
+impl Loss {
+    /// As it is told.
+    pub fn code(self) -> Code {
+        match self {
+            Loss::Poison => Code::PoisonRun,
+            Loss::Changed | Loss::Broken => Code::Interrupted,
+        }
+    }
+
+    fn message(self) -> &'static str {
+        match self {
+            Loss::Poison => "The server stopped several times while this ran; it is not tried again.",
+            Loss::Changed => "The server stopped while this ran, and its panel or its models have changed.",
+            Loss::Broken => "The server failed inside this run; what had ended before is kept.",
+        }
+    }
 }
 
 impl Stop {
     /// What is told of a query that the server's own end has cost.
     pub fn interruption(self) -> Failure {
         match self {
-            Stop::Lost(Code::PoisonRun) => {
-                let message = "The server stopped several times while this ran; it is not tried again.";
-                Failure::new(Code::PoisonRun, message)
-            }
-            Stop::Lost(_) => {
-                let message = "The server stopped while this ran, and its panel or its models have changed.";
-                Failure::new(Code::Interrupted, message)
-            }
+            Stop::Lost(loss) => Failure::new(loss.code(), loss.message()),
             _ => {
                 let message = "The server stopped while this ran, and was away for too long to go on.";
                 Failure::new(Code::Interrupted, message)
@@ -149,12 +171,14 @@ impl Ended<'_> {
             self.queries.iter().filter_map(|query| Some((query, query.error.as_ref()?))).collect();
         let code = match self.stop {
             Stop::RunTimeout => Code::RunTimeout,
-            Stop::Lost(code) => code,
+            Stop::Lost(loss) => loss.code(),
             _ => failed.first().map_or(Code::ProviderError, |(_, failure)| failure.code),
         };
         let causes: Vec<String> =
             failed.iter().map(|(query, failure)| format!("{}: {}", query.query, failure.message)).collect();
         let what = match self.count(QueryStatus::Succeeded) {
+            // It may have had all answers.
+            n if n == self.queries.len() => self.stop.interruption().message,
             0 => "No query succeeded.".to_owned(),
             n => format!("{n} of {} queries succeeded, {} are needed.", self.queries.len(), self.merge.need),
         };

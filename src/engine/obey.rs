@@ -9,6 +9,7 @@ use super::control::Given;
 use super::control::Order;
 use super::control::Refused;
 use super::finish::Stop;
+use super::track::Track;
 use crate::event::Actor;
 use crate::event::Body;
 use crate::event::Held;
@@ -28,6 +29,10 @@ impl Run {
     pub(super) fn obey(&mut self, given: Given, out: &mut Vec<Body>) -> Option<Stop> {
         let done = match &given.order {
             Order::StandDown => return Some(Stop::StandDown),
+            Order::Drain => {
+                self.draining = true;
+                Ok(Done::Now)
+            }
             Order::Pause => Ok(self.pause(out)),
             Order::Resume => Ok(self.resume(out)),
             Order::CancelQuery(query) => self.cancel_query(query, out),
@@ -45,6 +50,12 @@ impl Run {
             // Whoever gave the order may have left.
             let _ = to.send(done);
         }
+    }
+
+    /// Whether it need not be waited for: the server ends, and nothing happens here before it is resumed.
+    pub(super) fn may_rest(&self) -> bool {
+        let is_under_way = |track: &Track| track.is_ready() && track.end.is_none();
+        self.draining && self.paused.is_some() && !self.tracks.iter().any(is_under_way)
     }
 
     fn pause(&mut self, out: &mut Vec<Body>) -> Done {

@@ -31,6 +31,8 @@ pub struct Past {
     pub elapsed: Duration,
     /// When its last event was written, on the wall clock.
     pub at: Option<Timestamp>,
+    /// Whether it asked a simulated provider.
+    pub simulated: bool,
     /// Whether the findings of the checks were told.
     pub checked: bool,
     /// What it warned of.
@@ -132,6 +134,7 @@ impl Past {
         let now = Duration::from_millis(event.stamp.elapsed_ms);
         self.elapsed = self.elapsed.max(now);
         self.at = Some(event.stamp.at);
+        self.simulated |= event.stamp.simulated;
         match &event.body {
             Body::RunStarted(started) => {
                 let names = started.queries.iter().map(|planned| planned.query.clone());

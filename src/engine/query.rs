@@ -24,6 +24,8 @@ use crate::answer;
 use crate::answer::Answer;
 use crate::answer::Ending;
 use crate::audit::Checked;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::Asked;
 use crate::event::Phase;
 use crate::event::Usage;
@@ -159,6 +161,7 @@ pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say)
             Err(attempts.first_failure.take().unwrap_or_else(|| out_of_time(&asking)))
         }
     };
+    crash::at(Point::Answered);
     say.say(Said::Ended(Box::new(outcome))).await;
 }
 

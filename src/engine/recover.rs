@@ -13,6 +13,7 @@ use super::Run;
 use super::control::Orders;
 use super::expected;
 use super::finish::Ended;
+use super::finish::Loss;
 use super::finish::Stop;
 use super::job::Job;
 use super::opening::Opening;
@@ -21,6 +22,8 @@ use super::past::PastQuery;
 use super::query;
 use super::query::Earlier;
 use super::track::Track;
+use crate::crash;
+use crate::crash::Point;
 use crate::event::API_VERSION;
 use crate::event::Asked;
 use crate::event::Body;
@@ -91,6 +94,7 @@ pub async fn go_on(job: Job, writer: Writer, past: Past, how: (Recovery, Orders)
     let (mut run, ear) = Run::new(job, writer);
     run.restore(&past).await?;
     run.carry_over().await?;
+    crash::at(Point::Recovering);
     run.ask_again(&past, recovery).await?;
     run.go(ear, orders).await
 }
@@ -109,8 +113,8 @@ pub async fn conclude(job: Job, writer: Writer, past: Past) -> Result<(), StoreE
 ///
 /// # Errors
 /// [`StoreError`] when the store no longer takes the run's events.
-pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, code: Code) -> Result<(), StoreError> {
-    let stop = Stop::Lost(code);
+pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Loss) -> Result<(), StoreError> {
+    let stop = Stop::Lost(loss);
     let mut out = Vec::new();
     if past.started.is_none() {
         out.push(unplanned(&panel, &writer));

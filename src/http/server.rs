@@ -52,8 +52,13 @@ pub async fn serve(
     let ending = async {
         stop.await;
         runs.drain();
+        let finishing = async {
+            runs.let_go_of_paused().await;
+            runs.ended().await;
+        };
+        // What is given up here is ended below.
         tokio::select! {
-            () = runs.ended() => {}
+            () = finishing => {}
             () = sleep(clocks.drain) => {}
             () = hurry => {}
         }

@@ -8,18 +8,23 @@ use jiff::Timestamp;
 
 use super::Opened;
 use super::Runs;
+use super::Tended;
 use crate::engine;
 use crate::engine::Job;
+use crate::engine::Loss;
 use crate::engine::Order;
 use crate::engine::Past;
 use crate::engine::Verdict;
 use crate::event::CancelReason;
 use crate::event::OnDisconnect;
-use crate::failure::Code;
+use crate::id::PanelName;
 use crate::id::RunId;
+use crate::journal::Journal;
 use crate::journal::Writer;
 use crate::store::Found;
+use crate::store::Lease;
 use crate::store::Record;
+use crate::store::Store;
 use crate::store::StoreError;
 
 impl Runs {
@@ -47,7 +52,8 @@ impl Runs {
         let opened = self.open(run.clone(), past.seq, usize::MAX).ok_or(StoreError::Stale)?;
         let Opened { unwritten, orders, live, place } = opened;
         let job = self.replan(&record, &past);
-        let simulated = job.as_ref().is_some_and(Job::is_simulated);
+        let simulated = job.as_ref().map_or(past.simulated, Job::is_simulated);
+        let tended = Tended { lease: claim.lease.clone(), panel: record.panel.clone(), live, place };
         let writer = unwritten.begin(claim.lease, simulated, past.elapsed);
         let recovery = self.settings.recovery;
         let limit = job.as_ref().map_or(Duration::ZERO, |job| job.limit);
@@ -61,7 +67,7 @@ impl Runs {
                 (verdict, _) => give_up(verdict, record, writer, past).await,
             }
         };
-        self.tend(&live, returning(policy), place, driving);
+        self.tend(tended, returning(policy), driving);
         Ok(())
     }
 
@@ -73,19 +79,47 @@ impl Runs {
         past.started.as_ref().is_none_or(|started| job.hold_to(started)).then_some(job)
     }
 
+    /// Has paused runs stop as soon as nothing of them is under way: nobody need wait for them. Those that a
+    /// store does not keep would be lost, and are waited for like all others.
+    pub async fn let_go_of_paused(&self) {
+        if self.store.outlives_process() {
+            self.order_all(&Order::Drain).await;
+        }
+    }
+
+    /// Gives all runs an order and waits until each has obeyed or ended.
+    async fn order_all(&self, order: &Order) {
+        let controls: Vec<_> = self.live().values().map(|live| live.control.clone()).collect();
+        join_all(controls.iter().map(|control| control.order(order.clone()))).await;
+    }
+
     /// Stops all runs: those that the store keeps go on in the next process, the others end here.
     pub async fn stand_down(&self) {
-        let controls: Vec<_> = self.live().values().map(|live| live.control.clone()).collect();
         match self.store.outlives_process() {
-            true => drop(join_all(controls.iter().map(|control| control.order(Order::StandDown))).await),
-            false => controls.iter().for_each(|control| control.cancel(CancelReason::Shutdown)),
+            true => self.order_all(&Order::StandDown).await,
+            false => self.live().values().for_each(|live| live.control.cancel(CancelReason::Shutdown)),
         }
     }
 }
 
 async fn give_up(verdict: Verdict, record: Record, writer: Writer, past: Past) -> Result<(), StoreError> {
-    let code = if verdict == Verdict::GiveUp { Code::PoisonRun } else { Code::Interrupted };
-    engine::give_up(record.panel, writer, past, code).await
+    let loss = if verdict == Verdict::GiveUp { Loss::Poison } else { Loss::Changed };
+    engine::give_up(record.panel, writer, past, loss).await
+}
+
+/// Ends a run whose own task is gone: whatever felled it would do so again.
+pub(super) async fn bury(
+    store: &Arc<dyn Store>,
+    lease: &Lease,
+    panel: PanelName,
+) -> Result<Journal, StoreError> {
+    store.release(lease).await?;
+    let claim = store.claim(&lease.run).await?;
+    let past = Past::read(&**store, &lease.run).await?;
+    let (unwritten, journal) = Journal::open(lease.run.clone(), Arc::clone(store), past.seq);
+    let writer = unwritten.begin(claim.lease, past.simulated, past.elapsed);
+    engine::give_up(panel, writer, past, Loss::Broken).await?;
+    Ok(journal)
 }
 
 /// Watchers of the earlier process need time to come back.

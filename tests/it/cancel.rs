@@ -1,5 +1,7 @@
 //! Cancelling and leaving: the provider's connection is closed at once, and the end is told once.
 
+use std::io::Read;
+use std::net::TcpListener;
 use std::thread;
 use std::time::Duration;
 use std::time::Instant;
@@ -9,6 +11,7 @@ use serde_json::json;
 
 use crate::harness::Answer;
 use crate::harness::Fake;
+use crate::harness::PATIENCE;
 use crate::harness::Panel;
 use crate::harness::Server;
 use crate::harness::Setup;
@@ -65,6 +68,28 @@ fn asking(fake: &Fake, more: &str) -> Server {
 
 fn one() -> Value {
     json!({"panel": "one", "question": "x"})
+}
+
+#[test]
+fn a_query_that_is_connecting_is_cancelled_at_once() {
+    // It takes the connection and never speaks TLS.
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("https://{}/v1", listener.local_addr().unwrap());
+    let provider = format!("[providers.tls]\nkind = \"openai\"\nbase_url = \"{url}\"\nmodel = \"m\"");
+    let server = Setup::default().table(&provider).panel(Panel::of("one", 1)).start();
+    let mut stream = server.ask(&one());
+    stream.until_phase("q1", "connecting");
+    let (mut socket, _) = listener.accept().unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    assert!(socket.read(&mut [0; 1024]).unwrap() > 0, "the other side speaks first");
+    let sent = Instant::now();
+    assert_eq!(server.cancel(&stream.run()).status(), 202);
+    while socket.read(&mut [0; 1024]).is_ok_and(|n| n > 0) {}
+    assert!(sent.elapsed() < AT_ONCE, "the provider saw it after {:?}", sent.elapsed());
+    let events = stream.events();
+    let last = events.last().unwrap();
+    assert!(last.at - sent < ms(1000) && last.data["status"] == "cancelled");
+    assert_eq!(completed(&events, "q1")["attempts"], 1);
 }
 
 #[test]

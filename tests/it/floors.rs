@@ -8,7 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Module, floor, and the modules of the same floor that it may use.
-const MAP: [(&str, u8, &[&str]); 22] = [
+const MAP: [(&str, u8, &[&str]); 23] = [
     ("id", 0, &[]),
     ("failure", 0, &[]),
     ("fault", 0, &[]),
@@ -17,13 +17,14 @@ const MAP: [(&str, u8, &[&str]); 22] = [
     ("ask", 0, &["panel", "id", "event"]),
     ("backoff", 1, &[]),
     ("breaker", 1, &[]),
+    ("crash", 1, &[]),
     ("answer", 1, &[]),
     ("sheet", 1, &[]),
     ("audit", 1, &["sheet"]),
-    ("provider", 1, &["audit"]),
+    ("provider", 1, &["audit", "crash"]),
     ("pool", 1, &["provider", "backoff", "breaker"]),
     ("store", 1, &[]),
-    ("journal", 1, &["store"]),
+    ("journal", 1, &["store", "crash"]),
     ("metrics", 1, &[]),
     ("mock", 1, &[]),
     ("engine", 2, &[]),

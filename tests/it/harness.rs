@@ -9,6 +9,7 @@ pub mod fake;
 pub mod lab;
 pub mod panel;
 pub mod server;
+pub mod survivor;
 pub mod temp;
 
 use std::time::Duration;

@@ -116,3 +116,61 @@ async fn an_ended_run_obeys_nobody() {
     let (_, done) = with_orders(&queries(1, ""), &provider, 8, &orders).await;
     assert_eq!(done, [Err(Refused::Over); 3]);
 }
+
+/// On a clock that runs and with threads that race; a paused clock would always let the same one win.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancel_that_races_the_end_a_thousand_times_leaves_one_terminal_event() {
+    let mut ends = [0, 0];
+    for round in 0..20 {
+        let provider = scripted(&[("q1", script().answer("one").after(4))]);
+        let pool = pool(vec![Arc::new(provider)], 1000);
+        let panel = queries(1, "");
+        let mut racing = JoinSet::new();
+        for n in 0..50 {
+            let begun = begin(&panel, &pool).await;
+            let control = begun.control.clone();
+            racing.spawn(async move {
+                let cancelling = async {
+                    // Around the moment at which the answer is there, and twice the time in all.
+                    tokio::time::sleep(Duration::from_micros(160 * ((n + round) % 50))).await;
+                    control.cancel(CancelReason::Client);
+                };
+                let (events, ()) = tokio::join!(begun.run(), cancelling);
+                // `check` has counted the terminal events.
+                events.last().1.status
+            });
+        }
+        while let Some(status) = racing.join_next().await {
+            ends[usize::from(status.unwrap() == RunOutcome::Cancelled)] += 1;
+        }
+    }
+    assert_eq!(ends[0] + ends[1], 1000);
+    assert!(ends.iter().all(|count| *count > 50), "both win sometimes: {ends:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_paused_run_of_a_stopping_server_rests_when_its_queries_have_ended() {
+    let provider = scripted(&[("q1", script().answer("one").after(1000)), ("q2", script().answer("two"))]);
+    let toml = "[[query]]\nid = \"q1\"\nprompt = \"p.md\"\n\
+                [[query]]\nid = \"q2\"\nprompt = \"p.md\"\nneeds = [\"q1\"]\n";
+    for (orders, rests) in [
+        (&[(100, Order::Pause), (200, Order::Drain)][..], Some(1000)),
+        (&[(100, Order::Drain), (200, Order::Pause)], Some(1000)),
+        (&[(100, Order::Pause), (5000, Order::Drain)], Some(5000)),
+        (&[(100, Order::Drain)], None),
+        (&[(100, Order::Pause), (200, Order::Drain), (300, Order::Resume)], None),
+    ] {
+        let begun = begin(&panel(toml), &pool(vec![Arc::new(provider.clone())], 8)).await;
+        let (control, journal, began) = (begun.control.clone(), begun.journal.clone(), Instant::now());
+        let giving = async {
+            for (at, order) in orders {
+                sleep_until(began + Duration::from_millis(*at)).await;
+                let _ = control.order(order.clone()).await;
+            }
+        };
+        let (driven, ()) = tokio::join!(drive(begun.job, begun.writer, begun.orders), giving);
+        driven.unwrap();
+        let rested = (!journal.head().ended).then(|| began.elapsed().as_millis());
+        assert_eq!(rested, rests, "{orders:?}");
+    }
+}

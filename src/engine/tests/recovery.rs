@@ -1,6 +1,7 @@
 //! Runs that go on in another process, cut off at any moment.
 
 use super::*;
+use crate::engine::Loss;
 use crate::engine::Order;
 use crate::engine::Past;
 use crate::engine::Recovery;
@@ -205,7 +206,7 @@ async fn who_must_not_go_on_ends_with_what_is_there() {
                 (RunOutcome::Partial, Code::Interrupted)
             }
             Verdict::GiveUp => {
-                give_up(cut.panel.name.clone(), writer, past, Code::PoisonRun).await.unwrap();
+                give_up(cut.panel.name.clone(), writer, past, Loss::Poison).await.unwrap();
                 (RunOutcome::Failed, Code::PoisonRun)
             }
             Verdict::GoOn => panic!("it must not go on"),

@@ -23,6 +23,8 @@ use super::answering::Answering;
 use super::asking::Asking;
 use super::secrets::Secrets;
 use super::vendor::Vendor;
+use crate::crash;
+use crate::crash::Point;
 use crate::id::ProviderName;
 use crate::provider::Call;
 use crate::provider::Chunk;
@@ -148,8 +150,12 @@ impl<V: Vendor> Provider for Server<V> {
                     return;
                 }
                 yield Ok(if std::mem::take(&mut is_first) { Chunk::Sent } else { Chunk::Alive });
+                crash::at(Point::RequestSent);
                 let reply = match sending.reply().await {
-                    Ok(reply) => asking.judge(reply).await,
+                    Ok(reply) => {
+                        crash::at(Point::HeadersReceived);
+                        asking.judge(reply).await
+                    }
                     Err(failure) => Err(asking.mark(failure)),
                 };
                 match reply {

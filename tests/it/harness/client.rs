@@ -177,16 +177,21 @@ impl Stream {
 
     /// The next event; none at the end.
     pub fn next(&mut self) -> Option<Event> {
+        self.next_or_lost().unwrap_or_else(|Lost| panic!("the connection ended early"))
+    }
+
+    /// The next event of a server that may be killed; none at the end.
+    pub fn next_or_lost(&mut self) -> Result<Option<Event>, Lost> {
         loop {
             if let Some(event) = self.take() {
                 self.seen.push(event.clone());
-                return Some(event);
+                return Ok(Some(event));
             }
             if self.ended {
                 assert_eq!(self.text, b"", "the stream ends in the middle of a block");
-                return None;
+                return Ok(None);
             }
-            match self.socket.chunk() {
+            match self.socket.chunk()? {
                 Some(chunk) => {
                     self.raw.extend_from_slice(&chunk);
                     self.text.extend_from_slice(&chunk);
@@ -271,6 +276,10 @@ impl Stream {
     }
 }
 
+/// The other side is gone before it had said all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lost;
+
 /// A socket with what was read too early.
 pub struct Socket {
     stream: TcpStream,
@@ -297,12 +306,12 @@ impl Socket {
     /// The first line of an answer before the answer.
     pub fn interim(&mut self) -> String {
         let head = self.until(b"\r\n\r\n");
-        String::from_utf8(head).unwrap().lines().next().unwrap().to_owned()
+        String::from_utf8(head.unwrap()).unwrap().lines().next().unwrap().to_owned()
     }
 
     /// The next whole answer.
     pub fn reply(&mut self) -> Reply {
-        let head = read_head(self);
+        let head = read_head(self).expect("a head");
         read_body(head, self, false)
     }
 
@@ -344,42 +353,44 @@ impl Socket {
         self.stream.take_error().unwrap().is_some_and(|error| error.kind() == ErrorKind::ConnectionReset)
     }
 
-    fn fill(&mut self) -> usize {
+    fn fill(&mut self) -> Result<(), Lost> {
         let mut buffer = [0; 65536];
-        let n = self.stream.read(&mut buffer).unwrap_or_else(|error| panic!("the server is silent: {error}"));
-        self.ahead.extend_from_slice(&buffer[..n]);
-        n
+        match self.stream.read(&mut buffer) {
+            Ok(0) => Err(Lost),
+            Ok(n) => {
+                self.ahead.extend_from_slice(&buffer[..n]);
+                Ok(())
+            }
+            Err(error) if error.kind() == ErrorKind::ConnectionReset => Err(Lost),
+            Err(error) => panic!("the server is silent: {error}"),
+        }
     }
 
-    fn until(&mut self, mark: &[u8]) -> Vec<u8> {
+    fn until(&mut self, mark: &[u8]) -> Result<Vec<u8>, Lost> {
         loop {
             if let Some(at) = self.ahead.windows(mark.len()).position(|window| window == mark) {
                 let found = self.ahead.drain(..at + mark.len()).collect::<Vec<_>>();
-                return found[..at].to_vec();
+                return Ok(found[..at].to_vec());
             }
-            assert!(
-                self.fill() > 0,
-                "the connection ended early: {:?}",
-                String::from_utf8_lossy(&self.ahead)
-            );
+            self.fill()?;
         }
     }
 
-    fn exactly(&mut self, length: usize) -> Vec<u8> {
+    fn exactly(&mut self, length: usize) -> Result<Vec<u8>, Lost> {
         while self.ahead.len() < length {
-            assert!(self.fill() > 0, "the connection ended early");
+            self.fill()?;
         }
-        self.ahead.drain(..length).collect()
+        Ok(self.ahead.drain(..length).collect())
     }
 
     /// The next chunk of a chunked body; none at its end.
-    fn chunk(&mut self) -> Option<Vec<u8>> {
+    fn chunk(&mut self) -> Result<Option<Vec<u8>>, Lost> {
         assert!(self.chunked);
-        let size = self.until(b"\r\n");
+        let size = self.until(b"\r\n")?;
         let size = usize::from_str_radix(std::str::from_utf8(&size).unwrap(), 16).unwrap();
-        let chunk = self.exactly(size);
-        assert_eq!(self.exactly(2), b"\r\n");
-        (size > 0).then_some(chunk)
+        let chunk = self.exactly(size)?;
+        assert_eq!(self.exactly(2)?, b"\r\n");
+        Ok((size > 0).then_some(chunk))
     }
 }
 
@@ -434,29 +445,35 @@ impl<'a> Request<'a> {
         head
     }
 
-    fn sent(&self) -> (Head, Socket) {
+    fn sent(&self) -> Result<(Head, Socket), Lost> {
         let mut bytes = self.head_bytes();
         bytes.extend_from_slice(self.body.as_deref().unwrap_or_default());
-        let mut socket = self.server.connect();
-        socket.stream.write_all(&bytes).unwrap();
-        (read_head(&mut socket), socket)
+        let mut socket = self.server.try_connect()?;
+        socket.stream.write_all(&bytes).map_err(|_| Lost)?;
+        Ok((read_head(&mut socket)?, socket))
     }
 
     /// Sends it and reads the whole answer.
     pub fn send(self) -> Reply {
-        let (head, mut socket) = self.sent();
+        let (head, mut socket) = self.sent().expect("an answer");
         read_body(head, &mut socket, self.method == "HEAD")
     }
 
     /// Sends it and reads the answer's head; the body is a stream of events.
     #[track_caller]
     pub fn open(self) -> Stream {
-        let (head, mut socket) = self.sent();
+        self.open_or_lost().expect("an answer")
+    }
+
+    /// Opens a stream of a server that may be killed.
+    #[track_caller]
+    pub fn open_or_lost(self) -> Result<Stream, Lost> {
+        let (head, mut socket) = self.sent()?;
         if head.status != 200 || head.header("content-type") != Some("text/event-stream; charset=utf-8") {
             let reply = read_body(head, &mut socket, false);
             panic!("no stream but {:?}: {}", reply.head, reply.text());
         }
-        Stream {
+        Ok(Stream {
             head,
             socket,
             text: Vec::new(),
@@ -465,19 +482,19 @@ impl<'a> Request<'a> {
             raw: Vec::new(),
             ended: false,
             deltas: self.deltas,
-        }
+        })
     }
 }
 
-fn read_head(socket: &mut Socket) -> Head {
+fn read_head(socket: &mut Socket) -> Result<Head, Lost> {
     let head = loop {
-        let head = Head::parse(&socket.until(b"\r\n\r\n"));
+        let head = Head::parse(&socket.until(b"\r\n\r\n")?);
         if head.status != 100 {
             break head;
         }
     };
     socket.chunked = head.header("transfer-encoding") == Some("chunked");
-    head
+    Ok(head)
 }
 
 fn read_body(head: Head, socket: &mut Socket, no_body: bool) -> Reply {
@@ -486,14 +503,14 @@ fn read_body(head: Head, socket: &mut Socket, no_body: bool) -> Reply {
         return Reply { head, body };
     }
     match head.header("content-length") {
-        Some(length) => body = socket.exactly(length.parse().unwrap()),
+        Some(length) => body = socket.exactly(length.parse().unwrap()).expect("a whole body"),
         None if socket.chunked => {
-            while let Some(chunk) = socket.chunk() {
+            while let Some(chunk) = socket.chunk().expect("a whole body") {
                 body.extend_from_slice(&chunk);
             }
         }
         None => {
-            while socket.fill() > 0 {}
+            while socket.fill().is_ok() {}
             body = socket.ahead.clone();
         }
     }
@@ -503,10 +520,14 @@ fn read_body(head: Head, socket: &mut Socket, no_body: bool) -> Reply {
 impl Server {
     /// A connection on which nothing was said yet.
     pub fn connect(&self) -> Socket {
-        let stream = TcpStream::connect(self.addr).unwrap();
+        self.try_connect().expect("a connection")
+    }
+
+    fn try_connect(&self) -> Result<Socket, Lost> {
+        let stream = TcpStream::connect(self.addr).map_err(|_| Lost)?;
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
-        Socket { stream, ahead: Vec::new(), chunked: false }
+        Ok(Socket { stream, ahead: Vec::new(), chunked: false })
     }
 
     pub fn request(&self, method: &str, path: &str) -> Request<'_> {
