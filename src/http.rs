@@ -108,11 +108,13 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
 
 /// HEAD on a stream would be served as a GET whose body is thrown away: a run for nobody.
 fn no_head(routes: MethodRouter<Arc<Door>>, allowed: &'static str) -> MethodRouter<Arc<Door>> {
-    routes.head(move || async move {
+    let refused = move || async move {
         let mut response = method_not_allowed().await.into_response();
         response.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allowed));
         response
-    })
+    };
+    // The router would list HEAD for the other methods.
+    routes.head(refused).fallback(refused)
 }
 
 async fn method_not_allowed() -> Problem {

@@ -37,17 +37,12 @@ pub async fn guard(State(origins): State<Arc<[Origin]>>, request: Request, next:
             Some(response) => response,
             None => next.run(request).await,
         },
-        Err(problem) => problem.into_response(),
+        Err(problem) => refused(problem),
     };
     if let Some(problem) = response.extensions_mut().remove::<Problem>() {
         response = write(&problem, response, &id, head);
     }
-    let refused = response.status() == StatusCode::METHOD_NOT_ALLOWED;
     let headers = response.headers_mut();
-    if refused {
-        // Where there is a route, the router has said it better.
-        headers.entry(header::ALLOW).or_insert(HeaderValue::from_static("GET, POST, PATCH, DELETE"));
-    }
     headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
     headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
     headers.insert("cross-origin-resource-policy", HeaderValue::from_static("same-origin"));
@@ -57,6 +52,15 @@ pub async fn guard(State(origins): State<Arc<[Origin]>>, request: Request, next:
     }
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert("x-request-id", id);
+    }
+    response
+}
+
+/// A problem that no route had a say in: of methods it names those of all routes.
+fn refused(problem: Problem) -> Response {
+    let mut response = problem.into_response();
+    if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+        response.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST, PATCH, DELETE"));
     }
     response
 }
