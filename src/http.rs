@@ -6,6 +6,7 @@
 mod ask;
 mod body;
 mod control;
+mod gap;
 mod guard;
 mod history;
 mod origin;

@@ -100,6 +100,27 @@ impl Journal {
         Ok(entries.into_iter().next().filter(Entry::is_final))
     }
 
+    /// Number of the first event after `seq` from which on none is missing: pieces of text may have been
+    /// dropped.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the store cannot be read.
+    pub async fn whole_from(&self, seq: u64) -> Result<u64, StoreError> {
+        let (mut cursor, mut first) = (seq, seq + 1);
+        loop {
+            let entries = self.page(cursor).await?;
+            if entries.is_empty() {
+                return Ok(first);
+            }
+            for entry in entries {
+                if entry.seq > cursor + 1 {
+                    first = entry.seq;
+                }
+                cursor = entry.seq;
+            }
+        }
+    }
+
     /// The events after `seq` that are visible now, some at a time.
     ///
     /// # Errors

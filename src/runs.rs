@@ -3,6 +3,7 @@
 //! A run belongs to nobody who watches it: streams come and go, and what
 //! their going means is the run's own `on_disconnect`.
 
+mod kept;
 mod orders;
 mod recover;
 pub mod snapshot;
@@ -45,18 +46,13 @@ use crate::metrics::Metrics;
 use crate::panel::Panel;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
-use crate::store::Change;
 use crate::store::Created;
-use crate::store::Found;
 use crate::store::IdempotencyKey;
 use crate::store::Lease;
-use crate::store::Listed;
 use crate::store::NewRun;
-use crate::store::Record;
 use crate::store::Store;
 use crate::store::StoreError;
 use crate::store::Taken;
-use crate::store::Wanted;
 use watchers::Watchers;
 
 pub use orders::NotDone;
@@ -106,10 +102,17 @@ pub struct Attached {
     pub created: bool,
     /// Its events.
     pub journal: Journal,
+    /// Whether pieces of its text were dropped.
+    pub trimmed: bool,
     watchers: Option<Watchers>,
 }
 
 impl Attached {
+    fn live(run: RunId, created: bool, live: Live) -> Attached {
+        // Only ended runs are trimmed.
+        Attached { run, created, journal: live.journal, trimmed: false, watchers: Some(live.watchers) }
+    }
+
     /// Counts as a watcher while it lives; `None` when the run has ended.
     pub fn watch(&self) -> Option<Watch> {
         self.watchers.as_ref().map(Watchers::watch)
@@ -242,11 +245,11 @@ impl Runs {
     fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
         let Opened { unwritten, orders, live, place } = opened;
         let (run, policy) = (lease.run.clone(), job.on_disconnect);
-        let (journal, watchers) = (live.journal.clone(), Some(live.watchers.clone()));
+        let attached = Attached::live(run, true, live.clone());
         let tended = Tended { lease: lease.clone(), panel: job.panel.name.clone(), live, place };
         let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
         self.tend(tended, policy, engine::drive(job, writer, orders));
-        Attached { run, created: true, journal, watchers }
+        attached
     }
 
     /// Owns a run's task: cancels the run when everybody has left, ends it when the task panics, counts its
@@ -292,25 +295,12 @@ impl Runs {
     /// [`Absent`] when there is nothing to read.
     pub async fn attach(&self, run: &RunId) -> Result<Attached, Absent> {
         if let Some(live) = self.live().get(run) {
-            let (journal, watchers) = (live.journal.clone(), Some(live.watchers.clone()));
-            return Ok(Attached { run: run.clone(), created: false, journal, watchers });
+            return Ok(Attached::live(run.clone(), false, live.clone()));
         }
         let record = self.record(run).await?;
         let journal = Journal::closed(run.clone(), Arc::clone(&self.store), record.head);
-        Ok(Attached { run: run.clone(), created: false, journal, watchers: None })
-    }
-
-    /// What is known of a run besides its events.
-    ///
-    /// # Errors
-    /// [`Absent`] when nothing is.
-    pub async fn record(&self, run: &RunId) -> Result<Record, Absent> {
-        match self.store.find(run).await {
-            Ok(Found::Run(record)) => Ok(*record),
-            Ok(Found::Expired) => Err(Absent::Expired),
-            Ok(Found::Unknown) => Err(Absent::Unknown),
-            Err(error) => Err(Absent::Store(error)),
-        }
+        let trimmed = record.about.trimmed;
+        Ok(Attached { run: run.clone(), created: false, journal, trimmed, watchers: None })
     }
 
     /// How many runs are under way.
@@ -331,30 +321,6 @@ impl Runs {
     /// Figures about the runs that have ended.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// Runs, newest first.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the store cannot be asked.
-    pub async fn list(&self, wanted: &Wanted) -> Result<Vec<Listed>, StoreError> {
-        self.store.list(wanted).await
-    }
-
-    /// Changes what people wrote about a run.
-    ///
-    /// # Errors
-    /// [`StoreError`] when nothing changed.
-    pub async fn note(&self, run: &RunId, change: Change) -> Result<(), StoreError> {
-        self.store.note(run, change).await
-    }
-
-    /// Erases an ended run.
-    ///
-    /// # Errors
-    /// [`StoreError`] when it is still there.
-    pub async fn purge(&self, run: &RunId) -> Result<(), StoreError> {
-        self.store.purge(run).await
     }
 
     /// Who can be asked.

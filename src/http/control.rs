@@ -24,6 +24,7 @@ use super::stream;
 use crate::engine::Done;
 use crate::engine::Order;
 use crate::event::CancelReason;
+use crate::event::RunStatus;
 use crate::id::RunId;
 use crate::runs::Absent;
 use crate::runs::NotDone;
@@ -62,12 +63,12 @@ pub async fn cancel_query(
 ) -> Result<Response, Problem> {
     let Path((run, query)) = path.map_err(|_| Problem::from(Absent::Unknown))?;
     let run = request::run_id(&run)?;
-    let query = query.parse().map_err(|_| Problem::from(NotDone::UnknownQuery).run(&run))?;
+    let query = query.parse().map_err(|_| not_done(NotDone::UnknownQuery, &run))?;
     order(door, OfRun(run), Order::CancelQuery(query)).await
 }
 
 async fn order(State(door): State<Arc<Door>>, OfRun(run): OfRun, order: Order) -> Result<Response, Problem> {
-    let done = door.runs.order(&run, order).await.map_err(|why| Problem::from(why).run(&run))?;
+    let done = door.runs.order(&run, order).await.map_err(|why| not_done(why, &run))?;
     let status = match done {
         Done::Now => StatusCode::ACCEPTED,
         Done::Already => StatusCode::OK,
@@ -84,7 +85,7 @@ pub async fn retry(
 ) -> Result<Response, Problem> {
     let asked = serde_json::json!({"retry_of": run});
     let key = ask::idempotency_key(&headers)?.map(|key| ask::key_of(key, &asked));
-    let attached = door.runs.retry(&run, key).await.map_err(|why| Problem::from(why).run(&run))?;
+    let attached = door.runs.retry(&run, key).await.map_err(|why| not_retried(why, &run))?;
     let snapshot = snapshot_of(&door, &attached).await?;
     let mut response = (StatusCode::ACCEPTED, no_store(), Json(snapshot)).into_response();
     stream::name_run(&mut response, &attached.run, attached.created);
@@ -97,33 +98,28 @@ async fn shown(door: &Door, run: &RunId, status: StatusCode) -> Result<Response,
     Ok((status, no_store(), Json(snapshot_of(door, &attached).await?)).into_response())
 }
 
-impl From<NotDone> for Problem {
-    fn from(why: NotDone) -> Problem {
-        let illegal = |detail: String| Problem::new(Code::IllegalTransition, detail);
-        match why {
-            NotDone::Absent(absent) => absent.into(),
-            NotDone::Ended(status) => illegal(format!("the run has ended: it is {}", status.as_str())),
-            NotDone::NothingSucceeded => {
-                illegal("the run is running and no query has succeeded yet; cancel it instead".into())
-            }
-            NotDone::UnknownQuery => Problem::not_found("the run has no such query"),
-        }
-    }
+fn not_done(why: NotDone, run: &RunId) -> Problem {
+    let problem = match why {
+        NotDone::Absent(absent) => return absent.into(),
+        NotDone::Ended(status) => illegal(status, "it has ended"),
+        NotDone::Left => Problem::new(Code::Draining, "the run goes on when the server has started again"),
+        NotDone::NothingSucceeded(status) => illegal(status, "no query has succeeded yet; cancel it instead"),
+        NotDone::UnknownQuery => Problem::not_found("the run has no such query"),
+    };
+    problem.run(run)
 }
 
-impl From<NotRetried> for Problem {
-    fn from(why: NotRetried) -> Problem {
-        let illegal = |detail: String| Problem::new(Code::IllegalTransition, detail);
-        match why {
-            NotRetried::Absent(absent) => absent.into(),
-            NotRetried::Active(status) => illegal(format!(
-                "the run has not ended: it is {}; cancel or finish it first",
-                status.as_str()
-            )),
-            NotRetried::NothingFailed => {
-                illegal("the run is completed: every query succeeded; ask anew instead".into())
-            }
-            NotRetried::Refused(refusal) => refusal.into(),
-        }
-    }
+fn not_retried(why: NotRetried, run: &RunId) -> Problem {
+    let problem = match why {
+        NotRetried::Absent(absent) => return absent.into(),
+        NotRetried::Active(status) => illegal(status, "cancel or finish it first"),
+        NotRetried::NothingFailed(status) => illegal(status, "every query succeeded; ask anew instead"),
+        NotRetried::Refused(refusal) => return refusal.into(),
+    };
+    problem.run(run)
+}
+
+/// What cannot be done with a run of this status.
+pub fn illegal(status: RunStatus, why: &str) -> Problem {
+    Problem::new(Code::IllegalTransition, format!("the run is {}: {why}", status.as_str()))
 }

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use super::Door;
 use super::body;
+use super::control;
 use super::problem::Code;
 use super::problem::Problem;
 use super::request::NoParameters;
@@ -174,9 +175,7 @@ pub async fn delete(State(door): State<Arc<Door>>, OfRun(run): OfRun, uri: Uri) 
     let purge = Parameters::read(&uri, &["purge"])?.flag("purge")?.unwrap_or(false);
     let record = door.runs.record(&run).await?;
     if !record.ended() {
-        let detail =
-            format!("the run has not ended: it is {}; cancel it first", record.standing.status.as_str());
-        return Err(Problem::new(Code::IllegalTransition, detail).run(&run));
+        return Err(control::illegal(record.standing.status, "cancel it first").run(&run));
     }
     match purge {
         true => door.runs.purge(&run).await?,

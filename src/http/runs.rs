@@ -21,10 +21,13 @@ use axum::http::header;
 use axum::response::IntoResponse;
 use axum::response::Response;
 use serde_json::json;
+use serde_json::value::RawValue;
+use serde_json::value::to_raw_value;
 use tokio::time::timeout;
 
 use super::Door;
 use super::ask;
+use super::gap::Lookout;
 use super::prefer::Prefer;
 use super::prefer::Told;
 use super::problem::Code;
@@ -142,10 +145,12 @@ pub async fn events(
 /// A page of events as one JSON document.
 async fn page(attached: Attached, after: u64, deltas: bool) -> Result<Response, Problem> {
     let entries = attached.journal.page(after).await?;
+    let gap = Lookout::new(&attached, deltas).gap(&attached.journal, after, &entries).await?;
     let next = entries.last().map_or(after, |last| last.seq);
     let shown = entries.iter().filter(|entry| deltas || !entry.is_delta()).map(Entry::json);
-    let events: Vec<Box<serde_json::value::RawValue>> =
-        shown.filter_map(|json| serde_json::from_slice(&json).ok()).collect();
+    let shown = shown.filter_map(|json| serde_json::from_slice(&json).ok());
+    let events = gap.map(|gap| to_raw_value(&gap)).transpose();
+    let events: Vec<Box<RawValue>> = events.unwrap_or_default().into_iter().chain(shown).collect();
     let cursor = (next > 0).then(|| format!("{}.{next}", attached.run));
     let terminal = entries.last().is_some_and(Entry::is_final);
     let page = Page { events, next_cursor: cursor, terminal };
@@ -154,7 +159,7 @@ async fn page(attached: Attached, after: u64, deltas: bool) -> Result<Response, 
 
 #[derive(serde::Serialize)]
 struct Page {
-    events: Vec<Box<serde_json::value::RawValue>>,
+    events: Vec<Box<RawValue>>,
     next_cursor: Option<String>,
     terminal: bool,
 }

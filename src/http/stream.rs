@@ -19,12 +19,15 @@ use tokio::time::Instant;
 use tokio::time::timeout_at;
 
 use super::Settings;
+use super::gap::Gap;
+use super::gap::Lookout;
 use super::shorten::shorten;
 use crate::event::Entry;
 use crate::id::RunId;
 use crate::journal::Journal;
 use crate::runs::Attached;
 use crate::runs::Watch;
+use crate::store::StoreError;
 
 /// How a stream shows a journal.
 #[derive(Clone, Copy, Debug)]
@@ -65,12 +68,13 @@ const HEARTBEAT: Bytes = Bytes::from_static(b": keep-alive\n");
 
 /// The response that follows `attached` as `view` says.
 pub fn respond(attached: Attached, view: View, settings: &Settings, slot: OwnedSemaphorePermit) -> Response {
-    let watch = attached.watch();
+    let (watch, lookout) = (attached.watch(), Lookout::new(&attached, view.deltas));
     let Attached { run, created, journal, .. } = attached;
     let source = Source {
         journal,
         view,
         first: true,
+        lookout,
         heartbeat: settings.heartbeat,
         _watch: watch,
         _slot: Arc::new(slot),
@@ -120,6 +124,7 @@ struct Source {
     journal: Journal,
     view: View,
     first: bool,
+    lookout: Lookout,
     heartbeat: Duration,
     _watch: Option<Watch>,
     _slot: Arc<OwnedSemaphorePermit>,
@@ -134,23 +139,29 @@ enum Next {
 
 impl Source {
     async fn next(&mut self) -> Next {
-        let entries = match self.journal.after(self.view.after).await {
-            Ok(entries) => entries,
-            // The store lost the run: the client comes back and is told so by a status.
-            Err(_) => return Next::End(Vec::new()),
-        };
+        // The store lost the run: the client comes back and is told so by a status.
+        let Ok((gap, entries)) = self.read().await else { return Next::End(Vec::new()) };
         // Nothing will follow though the run has not ended: another process goes on with it.
         let Some(last) = entries.last() else { return Next::End(self.stood_down()) };
         self.view.after = last.seq;
         let ended = last.is_final();
-        let shown = entries.iter().filter(|entry| self.view.deltas || !entry.is_delta());
-        let shown: Vec<&Entry> = shown.collect();
-        let blocks: Vec<Bytes> = shown.into_iter().map(|entry| self.block(entry)).collect();
+        let mut blocks: Vec<Bytes> = gap.map(|gap| self.gap(gap)).into_iter().collect();
+        for entry in &entries {
+            if self.view.deltas || !entry.is_delta() {
+                blocks.push(self.block(entry));
+            }
+        }
         match (ended, blocks.is_empty()) {
             (true, _) => Next::End(blocks),
             (false, true) => Next::Nothing,
             (false, false) => Next::Blocks(blocks),
         }
+    }
+
+    async fn read(&mut self) -> Result<(Option<Gap>, Vec<Entry>), StoreError> {
+        let after = self.view.after;
+        let entries = self.journal.after(after).await?;
+        Ok((self.lookout.gap(&self.journal, after, &entries).await?, entries))
     }
 
     fn block(&mut self, entry: &Entry) -> Bytes {
@@ -159,6 +170,19 @@ impl Source {
             Form::Ndjson => [&entry.json()[..], b"\n"].concat().into(),
             Form::Sse if std::mem::take(&mut self.first) => entry.block_with_retry(RETRY_MS),
             Form::Sse => entry.block(),
+        }
+    }
+
+    /// The unnumbered event before the first one that comes after a hole.
+    fn gap(&mut self, gap: Gap) -> Bytes {
+        let json = serde_json::json!(gap);
+        match self.view.form {
+            Form::Ndjson => format!("{json}\n").into(),
+            Form::Sse => {
+                let first = std::mem::take(&mut self.first);
+                let retry = if first { format!("retry: {RETRY_MS}\n") } else { String::new() };
+                format!("event: stream_gap\n{retry}data: {json}\n\n").into()
+            }
         }
     }
 

@@ -24,12 +24,11 @@ use crate::runs::snapshot::Snapshot;
 #[derive(Serialize)]
 struct Workflow {
     workflow_id: RunId,
-    /// The queries that are being asked.
+    /// The first of the queries that are being asked.
     current_step: Option<String>,
     completed_steps: Vec<QueryName>,
     failed_steps: Vec<QueryName>,
     started_at: String,
-    updated_at: String,
     metadata: Value,
     #[serde(flatten)]
     snapshot: Snapshot,
@@ -55,7 +54,6 @@ pub async fn status(
         completed_steps: named(&[QueryState::Succeeded]),
         failed_steps: named(&[QueryState::Failed]),
         started_at: snapshot.created_at.clone(),
-        updated_at: snapshot.updated_at.clone(),
         metadata: Value::Object(metadata),
         snapshot,
     };

@@ -12,10 +12,12 @@ use crate::engine::Past;
 use crate::engine::Refused;
 use crate::event::CancelReason;
 use crate::event::OnDisconnect;
+use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
 use crate::event::RunStatus;
 use crate::id::RunId;
 use crate::store::IdempotencyKey;
+use crate::store::StoreError;
 
 /// Why an order was not carried out.
 #[derive(Debug)]
@@ -24,8 +26,10 @@ pub enum NotDone {
     Absent(Absent),
     /// The run has ended so.
     Ended(RunStatus),
-    /// There is nothing that it could be finished with.
-    NothingSucceeded,
+    /// It is this process no longer that goes on with the run.
+    Left,
+    /// There is nothing that the run could be finished with; it is under way, so.
+    NothingSucceeded(RunStatus),
     /// The run has no such query.
     UnknownQuery,
 }
@@ -37,8 +41,8 @@ pub enum NotRetried {
     Absent(Absent),
     /// It is still under way, so.
     Active(RunStatus),
-    /// Every query of it succeeded.
-    NothingFailed,
+    /// Every query of it succeeded; it ended so.
+    NothingFailed(RunStatus),
     /// The new run was not started.
     Refused(Refusal),
 }
@@ -68,14 +72,13 @@ impl Runs {
             },
             None => Refused::Over,
         };
-        match refused {
-            Refused::Over => {
-                let record = self.record(run).await.map_err(NotDone::Absent)?;
-                Err(NotDone::Ended(record.standing.status))
-            }
-            Refused::NothingSucceeded => Err(NotDone::NothingSucceeded),
-            Refused::UnknownQuery => Err(NotDone::UnknownQuery),
-        }
+        let record = self.record(run).await.map_err(NotDone::Absent)?;
+        Err(match refused {
+            Refused::Over if record.ended() => NotDone::Ended(record.standing.status),
+            Refused::Over => NotDone::Left,
+            Refused::NothingSucceeded => NotDone::NothingSucceeded(record.standing.status),
+            Refused::UnknownQuery => NotDone::UnknownQuery,
+        })
     }
 
     /// Asks what did not succeed in an ended run again, in a run that is linked to it.
@@ -87,12 +90,10 @@ impl Runs {
         if !record.ended() {
             return Err(NotRetried::Active(record.standing.status));
         }
-        let past = Past::read(&*self.store, run).await;
-        let past = past.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
-        let ends = past.queries.into_iter().filter_map(|query| query.end);
-        let (answers, others): (Vec<_>, Vec<_>) = ends.partition(|end| end.status == QueryStatus::Succeeded);
+        let ends = self.ends(run).await.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
+        let (answers, others): (Vec<_>, Vec<_>) = ends.into_iter().partition(is_answer);
         if others.is_empty() {
-            return Err(NotRetried::NothingFailed);
+            return Err(NotRetried::NothingFailed(record.standing.status));
         }
         let mut ask = (*record.ask).clone();
         // Whoever retries has an address to follow it by, not a stream that could be left.
@@ -102,4 +103,19 @@ impl Runs {
         job.carry_over(run.clone(), answers);
         self.start_job(job, key).await.map_err(NotRetried::Refused)
     }
+
+    /// The answers of a run.
+    pub(super) async fn answers(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
+        Ok(self.ends(run).await?.into_iter().filter(is_answer).collect())
+    }
+
+    /// How the queries of a run ended.
+    async fn ends(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
+        let past = Past::read(&*self.store, run).await?;
+        Ok(past.queries.into_iter().filter_map(|query| query.end).collect())
+    }
+}
+
+fn is_answer(end: &QueryCompleted) -> bool {
+    end.status == QueryStatus::Succeeded
 }

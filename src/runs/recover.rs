@@ -51,7 +51,7 @@ impl Runs {
         let claim = self.store.claim(run).await?;
         let opened = self.open(run.clone(), past.seq, usize::MAX).ok_or(StoreError::Stale)?;
         let Opened { unwritten, orders, live, place } = opened;
-        let job = self.replan(&record, &past);
+        let job = self.replan(&record, &past).await;
         let simulated = job.as_ref().map_or(past.simulated, Job::is_simulated);
         let tended = Tended { lease: claim.lease.clone(), panel: record.panel.clone(), live, place };
         let writer = unwritten.begin(claim.lease, simulated, past.elapsed);
@@ -72,10 +72,14 @@ impl Runs {
     }
 
     /// The job as it was announced; `None` when it cannot be had any more.
-    fn replan(&self, record: &Record, past: &Past) -> Option<Job> {
+    async fn replan(&self, record: &Record, past: &Past) -> Option<Job> {
         let mut ask = (*record.ask).clone();
         ask.panel = Some(record.panel.clone());
         let mut job = self.plan(&Arc::new(ask)).ok()?;
+        if let Some(of) = &record.about.retry_of {
+            // The run that it retries may have left meanwhile: then all that has not ended is asked.
+            job.carry_over(of.clone(), self.answers(of).await.unwrap_or_default());
+        }
         past.started.as_ref().is_none_or(|started| job.hold_to(started)).then_some(job)
     }
 

@@ -137,6 +137,12 @@ pub struct QueryView {
     pub error: Option<Failure>,
     /// What a reader should know of its answer.
     pub warnings: Vec<Warning>,
+    /// Whether its answer is that of the run which this one retries.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub carried_over: bool,
+    /// Whether an attempt was lost with the server's process.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub recovered: bool,
 }
 
 /// Where a query is; the contract's words.
@@ -288,6 +294,8 @@ impl QueryView {
             result: None,
             error: None,
             warnings: Vec::new(),
+            carried_over: false,
+            recovered: false,
         }
     }
 
@@ -311,5 +319,7 @@ impl QueryView {
         self.result = completed.result;
         self.error = completed.error;
         self.warnings = completed.warnings;
+        self.carried_over = completed.carried_over;
+        self.recovered = completed.recovered;
     }
 }
