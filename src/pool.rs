@@ -94,6 +94,15 @@ impl Drop for Admitted {
     }
 }
 
+/// The right to make a call once more; counts until it is dropped.
+pub struct Retry(Arc<Endpoint>);
+
+impl Drop for Retry {
+    fn drop(&mut self) {
+        self.0.care().retried();
+    }
+}
+
 /// The right to one call; returned when dropped.
 pub type Permit = OwnedSemaphorePermit;
 
@@ -156,6 +165,11 @@ impl Endpoint {
         let now = Instant::now();
         let pass = self.care().admit_as_last_resort(now)?;
         Some(Admitted { endpoint: Arc::clone(self), pass, since: now, told: false })
+    }
+
+    /// The right to make a call once more, unless too many are made so.
+    pub fn retry(self: &Arc<Self>) -> Option<Retry> {
+        self.care().may_retry(Instant::now()).then(|| Retry(Arc::clone(self)))
     }
 
     /// Its health; nobody keeps this for long.

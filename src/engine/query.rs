@@ -35,6 +35,7 @@ use crate::id::PanelName;
 use crate::panel::Query;
 use crate::pool::Admitted;
 use crate::pool::Permit;
+use crate::pool::Retry;
 use crate::pool::Target;
 use crate::pool::Turn;
 use crate::pool::care::Closed;
@@ -180,6 +181,8 @@ struct Attempts<'a> {
     started: bool,
     /// The right by which it is being asked.
     admitted: Option<Admitted>,
+    /// The right by which it is asked once more.
+    retry: Option<Retry>,
     usage: Usage,
     /// What the model is told about its last answer.
     complaint: Option<Message>,
@@ -197,6 +200,7 @@ impl<'a> Attempts<'a> {
             // A turn that came at once was announced when it was taken.
             started: total > 0 || matches!(turn, Turn::Now(_)),
             admitted: None,
+            retry: None,
             usage: Usage::default(),
             complaint: None,
             first_failure,
@@ -213,11 +217,13 @@ impl<'a> Attempts<'a> {
             };
             // The first failure is reported: a fallback's must not hide why there had to be one.
             let first = self.first_failure.get_or_insert_with(|| failure.clone()).clone();
+            self.retry = None;
             let Some((delay, next)) = self.next(&failure) else { return Err(first) };
             if next.at != self.at {
                 self.here = 0;
                 // Another model did not write the answer that we complain about.
                 self.complaint = None;
+                self.retry = None;
             }
             let to = asked(&self.asking.targets[next.at].0);
             say.say(Said::Retrying { reason: failure, delay, to, discarded }).await;
@@ -228,22 +234,32 @@ impl<'a> Attempts<'a> {
     }
 
     /// Where the query is asked after `failure`, and after which wait.
-    fn next(&self, failure: &Failure) -> Option<(Duration, Opening)> {
-        let (targets, left) = (&self.asking.targets, self.asking.left());
-        let elsewhere = || {
-            let more = self.standing().more_targets.then(|| Opening::find(targets, self.at + 1, left));
-            Some((Duration::ZERO, more?.ok()?))
-        };
+    fn next(&mut self, failure: &Failure) -> Option<(Duration, Opening)> {
         match retry::after(failure, self.standing(), &mut rand::rng()) {
             Next::GiveUp => None,
-            Next::Elsewhere => elsewhere(),
-            Next::Again(_) if !self.target().endpoint.care().may_retry(Instant::now()) => elsewhere(),
+            Next::Elsewhere => self.elsewhere(),
+            Next::Again(_) if !self.may_retry(failure) => self.elsewhere(),
             // What closed meanwhile, by this very failure perhaps, is passed over.
-            Next::Again(delay) => match Opening::find(&targets[..=self.at], self.at, left) {
-                Ok(opening) => Some((delay, opening.after(delay))),
-                Err(_) => elsewhere(),
-            },
+            Next::Again(delay) => {
+                match Opening::find(&self.asking.targets[..=self.at], self.at, self.asking.left()) {
+                    Ok(opening) => Some((delay, opening.after(delay))),
+                    Err(_) => self.elsewhere(),
+                }
+            }
         }
+    }
+
+    fn elsewhere(&self) -> Option<(Duration, Opening)> {
+        let targets = &self.asking.targets;
+        let find = || Opening::find(targets, self.at + 1, self.asking.left()).ok();
+        self.standing().more_targets.then(find)?.map(|opening| (Duration::ZERO, opening))
+    }
+
+    /// Whether the target may be asked once more. When it said itself when to, that is no load which it did
+    /// not expect.
+    fn may_retry(&mut self, failure: &Failure) -> bool {
+        self.retry = self.target().endpoint.retry();
+        self.retry.is_some() || failure.retry_after.is_some()
     }
 
     async fn attempt(

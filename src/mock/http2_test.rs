@@ -176,7 +176,7 @@ async fn every_row_is_what_it_is_over_http1_or_is_refused_as_such() {
             (made != *expected).then(|| format!("{name}: {made:?}, expected {expected:?}"))
         }
     });
-    let wrong: Vec<_> = futures_util::stream::iter(each).buffer_unordered(16).collect().await;
+    let wrong: Vec<_> = futures_util::stream::iter(each).buffer_unordered(4).collect().await;
     let wrong: Vec<String> = wrong.into_iter().flatten().collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }

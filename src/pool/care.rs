@@ -24,9 +24,9 @@ const OUT_OF_SERVICE: Duration = Duration::from_secs(60);
 const LONGEST_COOLING: Duration = Duration::from_secs(3600);
 /// How far back calls count for the budget of retries.
 const BUDGET_WINDOW: Duration = Duration::from_secs(10);
-/// Retries within the window that are always allowed.
+/// Retries under way that are always allowed.
 const BUDGET_FLOOR: usize = 3;
-/// Calls within the window for which one retry is allowed beyond the floor.
+/// Calls within the window for which one retry is allowed whatever is under way.
 const CALLS_PER_RETRY: usize = 5;
 
 /// What is known of an endpoint's health.
@@ -38,6 +38,7 @@ pub struct Care {
     isolated: bool,
     calls: VecDeque<Instant>,
     retries: VecDeque<Instant>,
+    retrying: usize,
     /// Why it was last closed.
     reason: Option<Code>,
 }
@@ -144,6 +145,7 @@ impl Care {
             isolated: false,
             calls: VecDeque::new(),
             retries: VecDeque::new(),
+            retrying: 0,
             reason: None,
         }
     }
@@ -217,16 +219,21 @@ impl Care {
         self.reason = Some(code);
     }
 
-    /// Whether a call may be made once more; counts it if so.
+    /// Whether a call may be made once more; counts it until [`retried`](Care::retried) if so.
     pub fn may_retry(&mut self, now: Instant) -> bool {
         forget(&mut self.calls, now);
         forget(&mut self.retries, now);
-        let allowed = BUDGET_FLOOR.max(self.calls.len() / CALLS_PER_RETRY);
-        let may = self.retries.len() < allowed;
+        let may = self.retrying < BUDGET_FLOOR || self.retries.len() < self.calls.len() / CALLS_PER_RETRY;
         if may {
             self.retries.push_back(now);
+            self.retrying += 1;
         }
         may
+    }
+
+    /// A call that was made once more is over.
+    pub fn retried(&mut self) {
+        self.retrying = self.retrying.saturating_sub(1);
     }
 
     /// Closes the breaker and takes it back into service, by hand.
@@ -359,15 +366,18 @@ mod tests {
     }
 
     #[test]
-    fn retries_are_a_fifth_of_the_calls_or_three() {
+    fn retries_are_a_fifth_of_the_calls_or_three_at_once() {
         let (mut care, now) = (Care::new(Settings::default()), Instant::now());
         let retries = |care: &mut Care, now| (0..100).filter(|_| care.may_retry(now)).count();
         assert_eq!(retries(&mut care, now), 3);
-        let later = now + seconds(11);
+        assert_eq!(retries(&mut care, now + seconds(11)), 0, "three are under way");
+        care.retried();
+        assert_eq!(retries(&mut care, now + seconds(11)), 1);
+        let later = now + seconds(30);
         for _ in 0..100 {
             care.admit(later, LEASE).unwrap();
         }
         assert_eq!(retries(&mut care, later), 20);
-        assert_eq!(retries(&mut care, later + seconds(11)), 3, "the window has gone by");
+        assert_eq!(retries(&mut care, later + seconds(11)), 0, "the window has gone by");
     }
 }

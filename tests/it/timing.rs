@@ -63,7 +63,7 @@ fn two_providers_of_300_and_600_ms_take_600() {
     let slow = Fake::always(Answer::text("slow").after(600));
     let panel = Panel::new("two").query("slow", "models = [\"slow\"]").query("fast", "models = [\"fast\"]");
     let server =
-        Setup::default().provider("fast", &fast, "").provider("slow", &slow, "").panel(panel).start();
+        Setup::default().provider("fast", &fast, "").provider("slow", &slow, "").panel(panel).alone().start();
     let events = assert_side_by_side(SLOWEST, || server.ask(&json!({"panel": "two", "question": "x"})));
     let order: Vec<&str> = named(&events, "query_completed").iter().map(|event| event.query()).collect();
     assert_eq!(order, ["fast", "slow"], "in the order in which it happens, not in the panel's");
@@ -73,7 +73,7 @@ fn two_providers_of_300_and_600_ms_take_600() {
 #[test]
 fn the_audit_takes_as_long_as_its_slower_query() {
     let fake = Fake::audit(comprehensive().after(600), compliance().after(300));
-    let server = Setup::asking(&fake).start();
+    let server = Setup::asking(&fake).alone().start();
     let events = assert_side_by_side(SLOWEST_AUDIT, || server.ask(&json!({"question": "Foundation strip"})));
     assert_eq!(named(&events, "query_completed")[0].query(), "compliance_risks");
     assert_eq!(events.last().unwrap().data["status"], "completed");
@@ -90,6 +90,7 @@ fn four_and_ten_queries_take_as_long_as_the_slowest() {
         .provider("fake", &fake, "max_in_flight = 10")
         .panel(Panel::of("four", 4))
         .panel(Panel::of("ten", 10))
+        .alone()
         .start();
     for (panel, count) in [("four", 4), ("ten", 10)] {
         let events = assert_side_by_side(SLOWEST, || server.ask(&json!({"panel": panel, "question": "x"})));
@@ -102,7 +103,7 @@ fn four_and_ten_queries_take_as_long_as_the_slowest() {
 #[test]
 fn the_first_event_leaves_at_once() {
     let fake = Fake::always(Answer::silent());
-    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).start();
+    let server = Setup::asking(&fake).panel(Panel::of("one", 1)).alone().start();
     let first_events = || {
         let sent = Instant::now();
         let mut stream = server.ask(&json!({"panel": "one", "question": "x"}));

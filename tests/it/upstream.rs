@@ -26,7 +26,6 @@
 mod bench;
 mod body;
 mod connection;
-mod lab;
 mod row;
 mod scenes;
 mod status;

@@ -11,6 +11,7 @@ use std::process::Command;
 use std::process::Output;
 use std::process::Stdio;
 use std::sync::Arc;
+use std::sync::Condvar;
 use std::sync::Mutex;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -39,6 +40,7 @@ pub struct Setup {
     files: Option<u32>,
     data: Option<PathBuf>,
     may_panic: bool,
+    alone: bool,
 }
 
 impl Setup {
@@ -105,6 +107,12 @@ impl Setup {
         self
     }
 
+    /// Nobody else's server runs meanwhile, because this one's times are measured.
+    pub fn alone(mut self) -> Setup {
+        self.alone = true;
+        self
+    }
+
     /// Somebody makes it panic on purpose.
     pub fn may_panic(mut self) -> Setup {
         self.may_panic = true;
@@ -123,7 +131,8 @@ impl Setup {
         self.panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
         let data = self.data.unwrap_or_else(|| home.path().join("data"));
         let (env, files, may_panic) = (self.env, self.files, self.may_panic);
-        Server::launch(Launch { home, env, files, data, may_panic })
+        let company = if self.alone { Company::none() } else { Company::join() };
+        Server::launch(Launch { home, env, files, data, may_panic, _company: company })
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -190,6 +199,43 @@ struct Launch {
     files: Option<u32>,
     data: PathBuf,
     may_panic: bool,
+    _company: Company,
+}
+
+/// How many servers run; none beside one that is alone.
+static RUNNING: (Mutex<usize>, Condvar) = (Mutex::new(0), Condvar::new());
+
+/// A place among the servers that run at once. Who would be alone waits for all others and is not waited
+/// for: a test that has one server may always start another.
+struct Company {
+    alone: bool,
+}
+
+impl Company {
+    const ALONE: usize = usize::MAX;
+
+    fn join() -> Company {
+        let running = RUNNING.0.lock().unwrap();
+        let mut running = RUNNING.1.wait_while(running, |running| *running == Company::ALONE).unwrap();
+        *running += 1;
+        Company { alone: false }
+    }
+
+    fn none() -> Company {
+        let running = RUNNING.0.lock().unwrap();
+        let mut running = RUNNING.1.wait_while(running, |running| *running > 0).unwrap();
+        *running = Company::ALONE;
+        Company { alone: true }
+    }
+}
+
+impl Drop for Company {
+    fn drop(&mut self) {
+        // Nothing that panics is done while it is held.
+        let mut running = RUNNING.0.lock().unwrap();
+        *running = if self.alone { 0 } else { *running - 1 };
+        RUNNING.1.notify_all();
+    }
 }
 
 /// A running server; killed when dropped.
@@ -206,7 +252,7 @@ impl Server {
         home.write("test.toml", config);
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let data = home.path().join("data");
-        Server::launch(Launch { home, env, files: None, data, may_panic: false })
+        Server::launch(Launch { home, env, files: None, data, may_panic: false, _company: Company::join() })
     }
 
     fn launch(launch: Launch) -> Server {

@@ -7,7 +7,6 @@ use std::time::Instant;
 use serde_json::Value;
 use serde_json::json;
 
-use super::lab::Lab;
 use super::row::At;
 use super::row::By;
 use super::row::Form;
@@ -15,6 +14,7 @@ use super::row::Outcome;
 use super::row::Play;
 use super::row::Row;
 use crate::harness::Event;
+use crate::harness::Lab;
 use crate::harness::PATIENCE;
 use crate::harness::Panel;
 use crate::harness::Server;
@@ -27,7 +27,7 @@ use crate::harness::server::CANARY;
 use crate::harness::temp::Temp;
 
 /// Ways in which labs speak TLS.
-const TLS: [&str; 6] = ["expired", "wrong-name", "unknown", "hang", "reset", "plain"];
+const TLS: [&str; 7] = ["expired", "wrong-name", "valid", "unknown", "hang", "reset", "plain"];
 /// What an answer in JSON must be.
 const SCHEMA: &str = r#"{"type":"object","properties":{"answer":{"type":"string"}},"required":["answer"]}"#;
 
@@ -87,7 +87,7 @@ pub struct Bench {
     /// What a clean answer says.
     clean: String,
     baseline: usize,
-    _tls: Vec<Lab>,
+    tls: Vec<Lab>,
     _authorities: Temp,
 }
 
@@ -103,7 +103,7 @@ impl Bench {
         let sound = Lab::start(&["--closed-port", "--full-port"]);
         let tls: Vec<Lab> = TLS.iter().map(|kind| Lab::start(&["--tls", kind])).collect();
         // The one whose authority is unknown stays out.
-        let known: String = tls[..2].iter().map(Lab::authority).collect();
+        let known: String = tls[..3].iter().map(Lab::authority).collect();
         let authorities = files.write("authorities.pem", &known);
         let (closed, full) = (sound.port("closed_port"), sound.port("full_port"));
         let mut setup = Setup::default()
@@ -113,7 +113,7 @@ impl Bench {
         for case in cases {
             let base = match case.row.at {
                 At::Lab => labs[case.lab].url.clone(),
-                At::Tls(kind) => tls[TLS.iter().position(|known| *known == kind).unwrap()].url.clone(),
+                At::Tls(kind) => tls[place(kind)].url.clone(),
                 At::Closed => closed.clone(),
                 At::Full => full.clone(),
                 At::Host(host) => format!("http://{host}"),
@@ -130,7 +130,7 @@ impl Bench {
         }
         let server = setup.start();
         let mut bench =
-            Bench { server, labs, sound, clean: String::new(), baseline: 0, _tls: tls, _authorities: files };
+            Bench { server, labs, sound, clean: String::new(), baseline: 0, tls, _authorities: files };
         bench.baseline = bench.unexplained();
         assert!(bench.baseline > 0, "the server listens on a socket, which must be seen");
         let events = bench.ask("healthy", 1);
@@ -173,6 +173,11 @@ impl Bench {
             let asking: Vec<_> = (0..runs).map(|_| threads.spawn(|| self.ask(panel, 1))).collect();
             asking.into_iter().map(|run| run.join().unwrap()).collect()
         })
+    }
+
+    /// The lab that speaks TLS as it should be, and HTTP/2.
+    pub fn http2(&self) -> &Lab {
+        &self.tls[place("valid")]
     }
 
     /// The lab of a case's first target.
@@ -286,6 +291,11 @@ impl Bench {
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() / 1024
     }
+}
+
+/// Where the lab is that speaks TLS in this way.
+fn place(kind: &str) -> usize {
+    TLS.iter().position(|known| *known == kind).unwrap()
 }
 
 fn script(cases: &[Case]) -> String {

@@ -12,6 +12,7 @@ use super::row::row;
 use super::scenes;
 
 const QUICK: &str = "connect = \"400ms\"";
+const CUT: [&str; 2] = ["cut_mid_answer"; 2];
 const FIRST: &str = "first_content = \"400ms\"";
 /// As large as a question may be.
 const LARGE: usize = 250_000;
@@ -74,8 +75,17 @@ pub fn rows() -> Vec<Row> {
         row(16, "u16-100-continue").both().expect(answered()),
         row(16, "u16-103-early-hints").both().expect(answered()),
         row(16, "u16-three-103").both().expect(answered()),
-        row(17, "u17").cannot("GOAWAY and RST_STREAM belong to HTTP/2, which the lab does not speak yet"),
+        http2("u17-goaway-once").expect(answered().after(&CUT[..1]).note("discarded")),
+        http2("u17-goaway").expect(elsewhere(&CUT).note("discarded")),
+        http2("u17-goaway-no-error").expect(elsewhere(&CUT).note("discarded")),
+        http2("u17-rst-stream-once").expect(answered().after(&CUT[..1]).note("discarded")),
+        http2("u17-rst-stream").expect(elsewhere(&CUT).note("discarded")),
+        http2("u17-rst-stream-no-error").expect(elsewhere(&CUT).note("discarded")),
     ]
+}
+
+fn http2(model: &'static str) -> Row {
+    row(17, model).at(At::Tls("valid")).scene("over HTTP/2", scenes::over_http2)
 }
 
 fn refused() -> super::row::Outcome {

@@ -1,5 +1,7 @@
 //! Rows that take more than runs of one query: each tells in words what happened.
 
+use std::sync::Mutex;
+use std::sync::PoisonError;
 use std::thread::scope;
 use std::time::Instant;
 
@@ -22,6 +24,18 @@ pub fn asked_again(bench: &Bench, case: &Case) -> String {
 /// The same, once the lab has closed the idle connection.
 pub fn idle_close(bench: &Bench, case: &Case) -> String {
     asked_after(bench, case, |connection| bench.lab_of(case).closed(connection))
+}
+
+/// One run over HTTP/2; the lab that speaks it counts.
+pub fn over_http2(bench: &Bench, case: &Case) -> String {
+    // All such rows share a connection, and what cuts one would cut its neighbours.
+    static ONE: Mutex<()> = Mutex::new(());
+    let _one = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let events = bench.ask(&case.name, 1);
+    let outcome = bench.outcome(case, &events);
+    let (_, fallback) = outcome.counted;
+    let seen = bench.http2().seen(&case.model(), (outcome.attempts - fallback) as usize);
+    outcome.counted(seen.len() as u64, fallback).to_string()
 }
 
 fn asked_after(bench: &Bench, case: &Case, meanwhile: impl Fn(u64)) -> String {
