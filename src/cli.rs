@@ -10,6 +10,7 @@ mod ask;
 mod mock;
 mod panels;
 mod relay;
+mod reload;
 mod serve;
 
 use std::net::SocketAddr;

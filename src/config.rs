@@ -60,7 +60,7 @@ pub struct Settings {
 }
 
 /// Limits and clocks of the HTTP door.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Door {
     /// Silence after which a stream shows that it is alive.
     pub heartbeat: Duration,
@@ -96,7 +96,7 @@ impl Default for Door {
 }
 
 /// Where runs are kept, and how long.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Storage {
     /// Where.
     pub kind: StoreKind,
@@ -148,6 +148,20 @@ pub enum Unusable {
          fix      listen on a loopback address such as 127.0.0.1:8787 and put an authenticating proxy before it"
     )]
     Exposed(SocketAddr),
+}
+
+impl Unusable {
+    /// The first reason in one line, for a log.
+    pub fn line(&self) -> String {
+        let Unusable::Faults(faults) = self else {
+            return self.to_string().lines().next().unwrap_or_default().to_owned();
+        };
+        let more = match faults.len() {
+            0 | 1 => String::new(),
+            n => format!(", and {} more", n - 1),
+        };
+        faults.first().map_or_else(String::new, |fault| format!("{}{more}", fault.in_a_line()))
+    }
 }
 
 fn told(faults: &[Fault]) -> String {

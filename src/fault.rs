@@ -69,6 +69,14 @@ impl Fault {
         self
     }
 
+    /// The place and what is wrong, in one line.
+    pub fn in_a_line(&self) -> String {
+        match self.marks.first() {
+            Some(mark) => format!("{}:{}:{}: {}", self.file, mark.line, mark.column, self.message),
+            None => format!("{}: {}", self.file, self.message),
+        }
+    }
+
     /// The line of its first mark, 0 without one.
     pub fn line(&self) -> usize {
         self.marks.first().map_or(0, |mark| mark.line)

@@ -3,19 +3,20 @@
 //! A run belongs to nobody who watches it: streams come and go, and what
 //! their going means is the run's own `on_disconnect`.
 
+mod catalogue;
 mod kept;
 mod orders;
 mod recover;
 pub mod snapshot;
 mod watchers;
 
-use std::collections::BTreeMap;
 use std::collections::HashMap;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::Mutex;
 use std::sync::MutexGuard;
 use std::sync::PoisonError;
+use std::sync::RwLock;
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -28,10 +29,8 @@ use crate::ask::AskFault;
 use crate::crash;
 use crate::crash::Point;
 use crate::engine;
-use crate::engine::CannotRun;
 use crate::engine::Control;
 use crate::engine::Job;
-use crate::engine::Offer;
 use crate::engine::Orders;
 use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
@@ -43,9 +42,7 @@ use crate::id::RunId;
 use crate::journal::Journal;
 use crate::journal::Unwritten;
 use crate::metrics::Metrics;
-use crate::panel::Panel;
 use crate::pool::NoTarget;
-use crate::pool::Pool;
 use crate::store::Created;
 use crate::store::IdempotencyKey;
 use crate::store::Lease;
@@ -55,6 +52,7 @@ use crate::store::StoreError;
 use crate::store::Taken;
 use watchers::Watchers;
 
+pub use catalogue::Catalogue;
 pub use orders::NotDone;
 pub use orders::NotRetried;
 pub use watchers::Watch;
@@ -77,9 +75,7 @@ pub struct Settings {
 /// All runs of this process.
 pub struct Runs {
     store: Arc<dyn Store>,
-    pool: Pool,
-    panels: BTreeMap<PanelName, Offer>,
-    settings: Settings,
+    catalogue: RwLock<Arc<Catalogue>>,
     live: Arc<Mutex<HashMap<RunId, Live>>>,
     metrics: Arc<Metrics>,
     tasks: TaskTracker,
@@ -150,13 +146,11 @@ pub enum Absent {
 }
 
 impl Runs {
-    /// No runs yet, over this store, these offers and this pool.
-    pub fn new(store: Arc<dyn Store>, offers: Vec<Offer>, pool: Pool, settings: Settings) -> Runs {
+    /// No runs yet, over this store.
+    pub fn new(store: Arc<dyn Store>, catalogue: Catalogue) -> Runs {
         Runs {
             store,
-            pool,
-            panels: offers.into_iter().map(|offer| (offer.panel.name.clone(), offer)).collect(),
-            settings,
+            catalogue: RwLock::new(Arc::new(catalogue)),
             live: Arc::default(),
             metrics: Arc::default(),
             tasks: TaskTracker::new(),
@@ -169,7 +163,7 @@ impl Runs {
     /// # Errors
     /// [`Refusal`]; then nothing was started.
     pub async fn start(&self, ask: Ask, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
-        let job = self.plan(&Arc::new(ask))?;
+        let job = self.catalogue().plan(&Arc::new(ask))?;
         self.start_job(job, key).await
     }
 
@@ -186,7 +180,8 @@ impl Runs {
         }
         let run = RunId::generate();
         // Listed before it is made: whoever finds it by its key must find it under way.
-        let opened = self.open(run.clone(), 0, self.settings.active_runs).ok_or(Refusal::Overloaded)?;
+        let opened =
+            self.open(run.clone(), 0, self.catalogue().settings.active_runs).ok_or(Refusal::Overloaded)?;
         let new = NewRun {
             run,
             ask: Arc::clone(&job.ask),
@@ -230,18 +225,6 @@ impl Runs {
         }
     }
 
-    fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
-        let name = ask.panel.as_ref().unwrap_or(&self.settings.default_panel);
-        let offer = self
-            .panels
-            .get(name)
-            .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
-        Job::plan(offer, Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| match cannot {
-            CannotRun::Faults(faults) => Refusal::Faults(faults),
-            CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
-        })
-    }
-
     fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
         let Opened { unwritten, orders, live, place } = opened;
         let (run, policy) = (lease.run.clone(), job.on_disconnect);
@@ -261,7 +244,7 @@ impl Runs {
         driving: impl Future<Output = Result<(), StoreError>> + Send + 'static,
     ) {
         let Tended { lease, panel, live, place } = tended;
-        let leaving = live.watchers.all_left(policy, self.settings.grace);
+        let leaving = live.watchers.all_left(policy, self.catalogue().settings.grace);
         let Live { mut journal, control, .. } = live;
         let (metrics, store) = (Arc::clone(&self.metrics), Arc::clone(&self.store));
         self.tasks.spawn(async move {
@@ -308,24 +291,19 @@ impl Runs {
         self.live().len()
     }
 
-    /// The panels that can be run.
-    pub fn panels(&self) -> impl Iterator<Item = &Arc<Panel>> {
-        self.panels.values().map(|offer| &offer.panel)
+    /// What can be run now.
+    pub fn catalogue(&self) -> Arc<Catalogue> {
+        Arc::clone(&self.catalogue.read().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The panel of an ask that names none.
-    pub fn default_panel(&self) -> &PanelName {
-        &self.settings.default_panel
+    /// New runs are of this catalogue; runs under way keep theirs.
+    pub fn replace(&self, catalogue: Catalogue) {
+        *self.catalogue.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(catalogue);
     }
 
     /// Figures about the runs that have ended.
     pub fn metrics(&self) -> &Metrics {
         &self.metrics
-    }
-
-    /// Who can be asked.
-    pub fn pool(&self) -> &Pool {
-        &self.pool
     }
 
     /// Takes no new runs from now on.

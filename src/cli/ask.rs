@@ -26,6 +26,7 @@ use crate::config::Settings;
 use crate::event::CancelReason;
 use crate::event::Entry;
 use crate::failure::Code;
+use crate::runs::Catalogue;
 use crate::runs::Refusal;
 use crate::runs::Runs;
 use crate::store::Memory;
@@ -148,7 +149,7 @@ fn told(faults: &[AskFault]) -> String {
 async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
     let Settings { runs, store, pool, offers, .. } = settings;
     // In memory even beside a server: its file has one owner, and this run ends with the command.
-    let runs = Runs::new(Arc::new(Memory::new(store.bounds)), offers, pool, runs);
+    let runs = Runs::new(Arc::new(Memory::new(store.bounds)), Catalogue::new(offers, pool, runs));
     let attached = match runs.start(ask, None).await {
         Ok(attached) => attached,
         Err(refusal) => return refused(refusal),

@@ -14,6 +14,8 @@ use tokio::signal::unix::signal;
 use super::Exit;
 use super::ServeArgs;
 use super::refuse;
+use super::reload;
+use super::reload::Fixed;
 use crate::config::Flags;
 use crate::config::Process;
 use crate::config::Settings;
@@ -22,6 +24,7 @@ use crate::config::StoreKind;
 use crate::http;
 use crate::http::server::Clocks;
 use crate::provider::Place;
+use crate::runs::Catalogue;
 use crate::runs::Runs;
 use crate::store::Health;
 use crate::store::Memory;
@@ -55,7 +58,7 @@ pub fn run(args: ServeArgs) -> Exit {
         (_, true) => Browser::Leave,
         _ => Browser::AtFirstStart,
     };
-    let exit = runtime.block_on(serve(settings, print_url, browser));
+    let exit = runtime.block_on(serve(settings, flags, (print_url, browser)));
     // Whatever still blocks a thread must not keep the process.
     runtime.shutdown_timeout(Duration::from_millis(100));
     exit
@@ -76,13 +79,13 @@ pub(super) fn raise_file_limit() {
     }
 }
 
-async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
+async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Browser)) -> Exit {
     let listener = match TcpListener::bind(settings.listen).await {
         Ok(listener) => listener,
         Err(error) => return cannot_listen(settings.listen, &error),
     };
     let address = listener.local_addr().unwrap_or(settings.listen);
-    let stop = signalled(true);
+    let (stop, hangups) = (signalled(true), signal(SignalKind::hangup()));
     let store = match open_store(&settings) {
         Ok(store) => store,
         Err(why) => {
@@ -97,8 +100,9 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
         false => eprintln!("{banner}"),
     }
     browser.show(&url, &settings);
+    let fixed = Fixed::of(&settings);
     let Settings { door, runs, pool, offers, drain, .. } = settings;
-    let runs = Arc::new(Runs::new(Arc::clone(&store), offers, pool, runs));
+    let runs = Arc::new(Runs::new(Arc::clone(&store), Catalogue::new(offers, pool, runs)));
     // Before the first request: a run that nobody has taken over yet looks as if it were over.
     match runs.recover().await {
         Ok(0) => {}
@@ -107,12 +111,14 @@ async fn serve(settings: Settings, print_url: bool, browser: Browser) -> Exit {
     }
     let clocks = Clocks { drain, header: door.header_timeout, stalled: door.stalled_after };
     let router = http::router(Arc::clone(&runs), Arc::clone(&store), door);
+    let reloading = reload::at_each(hangups, flags, fixed, Arc::clone(&runs));
     // What hurries is heard only once the first signal has come.
     let hurry = async { signalled(false).await };
     tokio::select! {
         () = http::server::serve(listener, router, runs, clocks, stop, hurry) => {}
         // Never ends; given up wherever it is, since the next sweep goes on.
         () = sweep(&*store) => {}
+        () = reloading => {}
     }
     Exit::Complete
 }

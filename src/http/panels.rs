@@ -16,10 +16,12 @@ use super::problem::Problem;
 use super::request::NoParameters;
 use super::runs::no_store;
 use crate::panel::Panel;
+use crate::runs::Catalogue;
 
 /// `GET /api/v1/panels`: all of them.
 pub async fn list(State(door): State<Arc<Door>>, _: NoParameters) -> Response {
-    let panels: Vec<Value> = door.runs.panels().map(|panel| summary(&door, panel)).collect();
+    let catalogue = door.runs.catalogue();
+    let panels: Vec<Value> = catalogue.panels().map(|panel| summary(&catalogue, panel)).collect();
     (no_store(), Json(json!({"panels": panels}))).into_response()
 }
 
@@ -31,15 +33,16 @@ pub async fn show(
 ) -> Result<Response, Problem> {
     let unknown = || Problem::not_found("there is no such panel; GET /api/v1/panels lists them");
     let Path(name) = name.map_err(|_| unknown())?;
-    let panel = door.runs.panels().find(|panel| panel.name.as_str() == name).ok_or_else(unknown)?;
-    let mut shown = summary(&door, panel);
+    let catalogue = door.runs.catalogue();
+    let panel = catalogue.panels().find(|panel| panel.name.as_str() == name).ok_or_else(unknown)?;
+    let mut shown = summary(&catalogue, panel);
     if let Some(input) = &panel.input {
         shown["input_schema"] = (**input).clone();
     }
     Ok((no_store(), Json(shown)).into_response())
 }
 
-fn summary(door: &Door, panel: &Panel) -> Value {
+fn summary(catalogue: &Catalogue, panel: &Panel) -> Value {
     let queries = panel.queries.iter().map(|query| {
         let models: Vec<String> = query.models.iter().map(ToString::to_string).collect();
         json!({"query": query.name, "title": query.title.in_language("en"), "depends_on": query.needs, "models": models})
@@ -48,7 +51,7 @@ fn summary(door: &Door, panel: &Panel) -> Value {
         "panel": panel.name,
         "title": panel.title.in_language("en"),
         "revision": panel.revision,
-        "default": *door.runs.default_panel() == panel.name,
+        "default": catalogue.settings.default_panel == panel.name,
         "checks": panel.checks.is_some(),
         "need": panel.merge.need,
         "queries": queries.collect::<Vec<_>>(),

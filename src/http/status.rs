@@ -15,13 +15,15 @@ use super::Door;
 use super::problem::Code;
 use super::problem::Problem;
 use crate::provider::Place;
+use crate::runs::Catalogue;
 use crate::store::Health;
 use crate::store::StoreError;
 
 /// `GET /health`: alive, and what is configured.
 pub async fn health(State(door): State<Arc<Door>>) -> Response {
+    let catalogue = door.runs.catalogue();
     let panels: Vec<Value> =
-        door.runs.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
+        catalogue.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
     let (status, detail) = store(&door);
     let body = json!({
         "status": if door.runs.is_draining() { "draining" } else { status },
@@ -30,7 +32,7 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
         "active_runs": door.runs.active(),
         "store": {"status": status, "detail": detail},
         "panels": panels,
-        "models": models(&door),
+        "models": models(&catalogue),
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
@@ -45,11 +47,11 @@ fn store(door: &Door) -> (&'static str, Option<String>) {
 }
 
 /// The default model and, by panel, where a question would go.
-fn models(door: &Door) -> Value {
-    let pool = door.runs.pool();
+fn models(catalogue: &Catalogue) -> Value {
+    let pool = catalogue.pool();
     let default = pool.default_target(true).map(|target| target.to_string()).ok();
     let mut destinations: Vec<Value> = Vec::new();
-    for panel in door.runs.panels() {
+    for panel in catalogue.panels() {
         for choice in panel.queries.iter().flat_map(|query| &query.models) {
             let Ok(target) = pool.target(choice, panel.checks.is_some()) else { continue };
             let (host, local) = match target.endpoint.provider.place() {

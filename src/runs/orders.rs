@@ -99,7 +99,7 @@ impl Runs {
         // Whoever retries has an address to follow it by, not a stream that could be left.
         ask.options.on_disconnect = Some(OnDisconnect::Continue);
         ask.panel = Some(record.panel);
-        let mut job = self.plan(&Arc::new(ask)).map_err(NotRetried::Refused)?;
+        let mut job = self.catalogue().plan(&Arc::new(ask)).map_err(NotRetried::Refused)?;
         job.carry_over(run.clone(), answers);
         self.start_job(job, key).await.map_err(NotRetried::Refused)
     }

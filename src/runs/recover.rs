@@ -55,7 +55,7 @@ impl Runs {
         let simulated = job.as_ref().map_or(past.simulated, Job::is_simulated);
         let tended = Tended { lease: claim.lease.clone(), panel: record.panel.clone(), live, place };
         let writer = unwritten.begin(claim.lease, simulated, past.elapsed);
-        let recovery = self.settings.recovery;
+        let recovery = self.catalogue().settings.recovery;
         let limit = job.as_ref().map_or(Duration::ZERO, |job| job.limit);
         let verdict = recovery.verdict(&past, claim.crashes, limit, Timestamp::now());
         tracing::info!(%run, ?verdict, crashes = claim.crashes, "took over a run");
@@ -75,7 +75,7 @@ impl Runs {
     async fn replan(&self, record: &Record, past: &Past) -> Option<Job> {
         let mut ask = (*record.ask).clone();
         ask.panel = Some(record.panel.clone());
-        let mut job = self.plan(&Arc::new(ask)).ok()?;
+        let mut job = self.catalogue().plan(&Arc::new(ask)).ok()?;
         if let Some(of) = &record.about.retry_of {
             // The run that it retries may have left meanwhile: then all that has not ended is asked.
             job.carry_over(of.clone(), self.answers(of).await.unwrap_or_default());

@@ -40,7 +40,7 @@ use crate::id::PanelName;
 use crate::id::RunId;
 
 /// How much is kept.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Bounds {
     /// Most ended runs.
     pub runs: usize,

@@ -299,6 +299,18 @@ impl Server {
         false
     }
 
+    /// Changes its configuration file, which it reads when it is told to.
+    pub fn configure(&self, change: impl FnOnce(String) -> String) {
+        let file = self.launch.home.path().join("test.toml");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(file, change(text)).unwrap();
+    }
+
+    /// Takes its configuration file away.
+    pub fn unconfigure(&self) {
+        std::fs::remove_file(self.launch.home.path().join("test.toml")).unwrap();
+    }
+
     /// What it wrote to standard error so far.
     pub fn log(&self) -> String {
         self.process.log.lock().unwrap().clone()

@@ -1,0 +1,56 @@
+//! What can be run, by whom, and how: what a configuration says, replaced whole when it is read again.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Refusal;
+use super::Settings;
+use crate::ask::Ask;
+use crate::engine::CannotRun;
+use crate::engine::Job;
+use crate::engine::Offer;
+use crate::id::PanelName;
+use crate::panel::Panel;
+use crate::pool::Pool;
+
+/// What can be run. A run keeps that of its beginning.
+pub struct Catalogue {
+    panels: BTreeMap<PanelName, Offer>,
+    pool: Pool,
+    /// How runs are run.
+    pub settings: Settings,
+}
+
+impl Catalogue {
+    /// These offers, asked of this pool.
+    pub fn new(offers: Vec<Offer>, pool: Pool, settings: Settings) -> Catalogue {
+        let panels = offers.into_iter().map(|offer| (offer.panel.name.clone(), offer)).collect();
+        Catalogue { panels, pool, settings }
+    }
+
+    /// The panels that can be run.
+    pub fn panels(&self) -> impl Iterator<Item = &Arc<Panel>> {
+        self.panels.values().map(|offer| &offer.panel)
+    }
+
+    /// Who can be asked.
+    pub fn pool(&self) -> &Pool {
+        &self.pool
+    }
+
+    /// How `ask` would be run.
+    ///
+    /// # Errors
+    /// [`Refusal`] when it cannot be.
+    pub fn plan(&self, ask: &Arc<Ask>) -> Result<Job, Refusal> {
+        let name = ask.panel.as_ref().unwrap_or(&self.settings.default_panel);
+        let offer = self
+            .panels
+            .get(name)
+            .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
+        Job::plan(offer, Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| match cannot {
+            CannotRun::Faults(faults) => Refusal::Faults(faults),
+            CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
+        })
+    }
+}
