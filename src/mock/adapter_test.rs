@@ -43,7 +43,9 @@ pub(super) async fn call(
     stream: bool,
     patience: Duration,
 ) -> Made {
-    let settings = Settings { stream, ..Settings::new("lab".parse().unwrap(), base_url) };
+    // Some rows end their connection; a call that is sent on one as it ends would be lost.
+    let headers = vec![("connection".to_owned(), "close".into())];
+    let settings = Settings { stream, headers, ..Settings::new("lab".parse().unwrap(), base_url) };
     let provider = Server::new(OpenAi::default(), settings, bench.client.clone()).unwrap();
     ended(&mut provider.ask(asking(model)), patience).await
 }

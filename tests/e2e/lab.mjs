@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -15,37 +15,54 @@ const CHROMIUM = '/usr/bin/chromium'
 const START_MS = 5000
 const STOP_MS = 5000
 
-/** A running server with a home of its own, without a key and without a configuration file. */
-export async function startServer({ args = [], env = {} } = {}) {
+/** A running server with a home of its own, without a key and, unless `config` is given, without a configuration file. */
+export async function startServer({ config, env = {} } = {}) {
   if (!existsSync(binary)) throw new Error('target/release/askstream is missing: cargo build --release')
   const home = mkdtempSync(join(tmpdir(), 'askstream-e2e-'))
-  const child = spawn(binary, ['serve', '--port', '0', '--print-url', '--no-open', ...args], {
-    cwd: home,
-    env: { PATH: process.env.PATH, HOME: home, RUST_LOG: 'warn', ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  // Read from the directory that the server is started in.
+  if (config !== undefined) writeFileSync(join(home, 'askstream.toml'), config)
   let said = ''
-  child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
-  const exited = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout })
-  const url = await Promise.race([
-    once(lines, 'line').then(([line]) => line),
-    exited.then(() => undefined),
-    late(START_MS),
-  ])
+  const start = async (port) => {
+    const child = spawn(binary, ['serve', '--port', String(port), '--print-url', '--no-open'], {
+      cwd: home,
+      env: { PATH: process.env.PATH, HOME: home, RUST_LOG: 'warn', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    })
+    child.stderr.setEncoding('utf8').on('data', (text) => (said += text))
+    const exited = once(child, 'exit')
+    const line = once(createInterface({ input: child.stdout }), 'line').then(([first]) => first)
+    const url = await Promise.race([line, exited.then(() => undefined), late(START_MS)])
+    return { child, exited, url }
+  }
+  let running = await start(0)
+  const end = async (signal) => {
+    const { child, exited } = running
+    if (child.exitCode !== null || child.signalCode !== null) return
+    child.kill(signal)
+    await Promise.race([exited, late(STOP_MS)])
+    child.kill('SIGKILL')
+    await exited
+  }
   const stop = async () => {
-    if (child.exitCode === null && child.signalCode === null) {
-      child.kill('SIGTERM')
-      await Promise.race([exited, late(STOP_MS)])
-      child.kill('SIGKILL')
-    }
+    await end('SIGTERM')
     rmSync(home, { recursive: true, force: true })
   }
-  if (url === undefined) {
+  if (running.url === undefined) {
     await stop()
     throw new Error(`the server did not start: ${said}`)
   }
-  return { url: url.replace(/\/$/, ''), home, pid: child.pid, stop, said: () => said }
+  const url = running.url.replace(/\/$/, '')
+  return {
+    url,
+    stop,
+    /** Kills it, as a power cut would. */
+    kill: () => end('SIGKILL'),
+    /** Starts it again over the same files at the same address. */
+    revive: async () => {
+      running = await start(new URL(url).port)
+      if (running.url === undefined) throw new Error(`the server did not come back: ${said}`)
+    },
+  }
 }
 
 /** Debian's Chromium, without the services that would look for hosts of its maker. */

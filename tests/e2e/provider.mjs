@@ -1,7 +1,7 @@
 // A provider that speaks chat completions over a real socket and does what a test says.
 
 import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { readFileSync } from 'node:fs'
 import { createServer } from 'node:http'
 import { connect, createServer as createRelay } from 'node:net'
 import { join } from 'node:path'
@@ -51,9 +51,8 @@ export async function startProvider(play) {
 
 /** A server whose default model is that provider. `limits` are lines of its `[providers.lab]`. */
 export async function startServerWith(provider, limits = '') {
-  const file = join(process.env.TMPDIR ?? '/tmp', `askstream-e2e-${process.pid}-${provider.port}.toml`)
-  writeFileSync(file, `[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:${provider.port}/v1"\nmodel = "lab-1"\n${limits}\n`)
-  return startServer({ args: ['--config', file] })
+  const lab = `[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:${provider.port}/v1"\nmodel = "lab-1"\n`
+  return startServer({ config: `${lab}${limits}\n` })
 }
 
 /** A relay before a server, whose connections can be cut. */

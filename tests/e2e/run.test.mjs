@@ -91,6 +91,25 @@ export const tests = {
     })
   },
 
+  async 'a killed server comes back and the page goes on by itself'({ browser }) {
+    const play = (query) => (query === COMPLIANCE ? {} : { first: 300, every: 100, pieces: 40 })
+    await withLab(browser, { play }, async ({ page, url, provider, server }) => {
+      await ask(page, url)
+      await page.locator(`[data-query=${COMPLIANCE}][data-phase=succeeded]`).waitFor()
+      await rowIn(page, 'streaming')
+      await server.kill()
+      await page.locator('[data-testid=conn-state]:not([data-state=live])').waitFor()
+      await shoot(page, 'server-gone')
+      await server.revive()
+      await page.locator('[data-testid=conn-state][data-state=live]').waitFor({ timeout: 20_000 })
+      await page.locator('[data-testid=query-row][data-attempt="2"]').waitFor()
+      await shoot(page, 'server-back')
+      await status(page, 'completed')
+      assert.equal(await page.getByTestId('query-row').count(), 2)
+      assert.equal(provider.seen.calls, 3, 'what was answered is not asked again')
+    })
+  },
+
   async 'what is missing is named and is no risk'({ browser }) {
     const play = (query) => (query === COMPLIANCE ? { status: 500 } : {})
     await withLab(browser, { play }, async ({ page, url, complaints }) => {
