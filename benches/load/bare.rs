@@ -5,6 +5,7 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Json;
@@ -14,6 +15,7 @@ use axum::extract::State;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::response::Response;
+use axum::routing::get;
 use axum::routing::post;
 use axum::serve::ListenerExt;
 use bytes::Bytes;
@@ -60,7 +62,8 @@ pub async fn serve() -> anyhow::Result<()> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     println!("http://{}/", listener.local_addr()?);
     let listener = listener.tap_io(|socket| drop(socket.set_nodelay(true)));
-    let router = Router::new().route("/ask-stream", post(ask)).with_state(Arc::new(shared));
+    let router =
+        Router::new().route("/ask-stream", post(ask)).route("/idle", get(idle)).with_state(Arc::new(shared));
     axum::serve(listener, router).await?;
     Ok(())
 }
@@ -72,6 +75,16 @@ async fn ask(State(shared): State<Arc<Shared>>, Json(asked): Json<Asked>) -> Res
     let started = stream::once(async { event("started", "{}") });
     let done = stream::once(async { event("done", "{}") });
     let events = started.chain(stream::select(first, second)).chain(done).map(Ok::<_, Infallible>);
+    ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
+}
+
+/// A stream that says hardly anything.
+async fn idle() -> Response {
+    let silence = stream::unfold((), |()| async {
+        tokio::time::sleep(Duration::from_secs(15)).await;
+        Some((Bytes::from_static(b": \n"), ()))
+    });
+    let events = stream::once(async { event("started", "{}") }).chain(silence).map(Ok::<_, Infallible>);
     ([(header::CONTENT_TYPE, "text/event-stream")], Body::from_stream(events)).into_response()
 }
 

@@ -3,9 +3,11 @@
 //! `cargo bench --bench load` starts three processes on loopback: a fake
 //! provider, a bare axum handler that makes the same two calls and streams
 //! what comes, and the real `askstream` binary. It prints what each server
-//! adds, and the ratios. `cargo bench --bench load -- lab` holds 20,000 slow
-//! streams of the fault lab instead, and prints what one costs the lab. Linux
-//! only: times and memory are read from `/proc`.
+//! adds, and the ratios. With `-- kept` it measures what keeping runs costs:
+//! durable appends, a long run read again, streams that wait, and the store
+//! on disk beside the one in memory. With `-- lab` it holds 20,000 slow
+//! streams of the fault lab, and prints what one costs the lab. Linux only:
+//! times and memory are read from `/proc`.
 
 // A harness reports on standard output.
 #![allow(clippy::print_stdout)]
@@ -14,6 +16,7 @@ mod bare;
 mod client;
 mod held;
 mod holder;
+mod kept;
 mod process;
 mod provider;
 
@@ -83,6 +86,7 @@ fn main() -> ExitCode {
                         "provider" => provider::serve().await,
                         "bare" => bare::serve().await,
                         "holder" => holder::hold().await,
+                        "kept" => kept::measure().await,
                         "lab" => held::measure().await,
                         _ => measure().await,
                     }
@@ -124,10 +128,8 @@ async fn measure() -> anyhow::Result<()> {
     let began = Instant::now();
     let provider = process::spawn_self("provider", &[]).await.context("the fake provider")?;
     let home = process::Home::make(&provider)?;
-    let bare = process::spawn_self("bare", &[&provider.address]).await.context("the bare handler")?;
-    let bare = Server { child: bare, target: Target::Bare };
-    let askstream = process::spawn_askstream(&home).await.context("askstream")?;
-    let askstream = Server { child: askstream, target: Target::Askstream };
+    let bare = Server::bare(&provider).await?;
+    let askstream = Server::askstream(&home, &[]).await?;
     for server in [&bare, &askstream] {
         server.run(WARM_UP).await.context("warming up")?;
     }
@@ -156,6 +158,16 @@ async fn measure() -> anyhow::Result<()> {
 }
 
 impl Server {
+    async fn bare(provider: &Child) -> anyhow::Result<Server> {
+        let child = process::spawn_self("bare", &[&provider.address]).await.context("the bare handler")?;
+        Ok(Server { child, target: Target::Bare })
+    }
+
+    async fn askstream(home: &process::Home, flags: &[&str]) -> anyhow::Result<Server> {
+        let child = process::spawn_askstream(home, flags).await.context("askstream")?;
+        Ok(Server { child, target: Target::Askstream })
+    }
+
     async fn shown(&self, load: Load) -> anyhow::Result<Shown> {
         let before = self.child.cpu()?;
         let asked = self.run(load).await?;
@@ -206,8 +218,8 @@ impl Server {
 }
 
 impl Percentiles {
-    fn of(asked: &[Asked], time: impl Fn(&Asked) -> Duration) -> Percentiles {
-        let mut times: Vec<f64> = asked.iter().map(|asked| time(asked).as_secs_f64() * 1e3).collect();
+    fn of<T>(all: &[T], time: impl Fn(&T) -> Duration) -> Percentiles {
+        let mut times: Vec<f64> = all.iter().map(|one| time(one).as_secs_f64() * 1e3).collect();
         times.sort_by(f64::total_cmp);
         let at = |share: f64| {
             let index = (times.len() as f64 * share).ceil() as usize;

@@ -1,5 +1,6 @@
 //! Child processes: started, asked for their address, measured, ended with us.
 
+use std::fmt::Write;
 use std::path::Path;
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -35,10 +36,10 @@ pub async fn spawn_self(role: &str, arguments: &[&str]) -> anyhow::Result<Child>
     start(command).await
 }
 
-/// Starts the askstream that cargo built beside this program.
-pub async fn spawn_askstream(home: &Home) -> anyhow::Result<Child> {
+/// Starts the askstream that cargo built beside this program, with these flags beside.
+pub async fn spawn_askstream(home: &Home, flags: &[&str]) -> anyhow::Result<Child> {
     let mut command = limits_raised(Path::new(env!("CARGO_BIN_EXE_askstream")));
-    command.args(["serve", "--port", "0", "--print-url", "--no-open"]);
+    command.args(["serve", "--port", "0", "--print-url", "--no-open"]).args(flags);
     command.env_clear().env("HOME", &home.0).env("RUST_LOG", "warn").current_dir(&home.0);
     start(command).await
 }
@@ -112,17 +113,14 @@ impl Home {
         let home = Home(std::env::temp_dir().join(format!("askstream-load-{}", std::process::id())));
         let directory = home.0.join(".config/askstream");
         for shape in crate::SHAPES {
-            let panel = directory.join("panels").join(shape.panel);
-            std::fs::create_dir_all(&panel)?;
-            let [first, second] = shape.models;
-            let text = format!(
-                "title = {{ en = \"Load\" }}\n\
-                 [[query]]\nid = \"first\"\nmodels = [\"fake/{first}\"]\nprompt = \"prompt.md\"\n\
-                 [[query]]\nid = \"second\"\nmodels = [\"fake/{second}\"]\nprompt = \"prompt.md\"\n"
-            );
-            std::fs::write(panel.join("panel.toml"), text)?;
-            std::fs::write(panel.join("prompt.md"), "{{ question }}\n")?;
+            panel(&directory, shape.panel, shape.models.into_iter())?;
         }
+        panel(
+            &directory,
+            crate::kept::MANY,
+            std::iter::repeat_n(crate::kept::A_STREAM, crate::kept::QUERIES),
+        )?;
+        panel(&directory, crate::kept::SILENT, std::iter::once(crate::kept::SILENCE))?;
         let text = format!(
             "[providers.fake]\nkind = \"openai\"\nbase_url = \"http://{}/v1\"\nmax_in_flight = 10000\n",
             provider.address
@@ -130,6 +128,24 @@ impl Home {
         std::fs::write(directory.join("config.toml"), text)?;
         Ok(home)
     }
+
+    /// The directory.
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+/// A panel that asks each of these models one query.
+fn panel<'a>(directory: &Path, name: &str, models: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+    let panel = directory.join("panels").join(name);
+    std::fs::create_dir_all(&panel)?;
+    let mut text = "title = { en = \"Load\" }\n".to_owned();
+    for (number, model) in models.enumerate() {
+        writeln!(text, "[[query]]\nid = \"q{number}\"\nmodels = [\"fake/{model}\"]\nprompt = \"prompt.md\"")?;
+    }
+    std::fs::write(panel.join("panel.toml"), text)?;
+    std::fs::write(panel.join("prompt.md"), "{{ question }}\n")?;
+    Ok(())
 }
 
 impl Drop for Home {
