@@ -1,7 +1,5 @@
 //! The other doors: one document, a run in the background, a snapshot; and asks that are the same ask.
 
-use std::thread;
-
 use serde_json::Value;
 use serde_json::json;
 
@@ -123,27 +121,6 @@ fn some_of_the_queries_can_be_asked_alone() {
 }
 
 #[test]
-fn c26_fifty_equal_requests_at_once_make_one_run() {
-    let (fake, server) = server(Answer::text("yes").after(200));
-    let answers: Vec<(String, bool)> = thread::scope(|scope| {
-        let ask = || {
-            let request =
-                server.request("POST", "/ask-stream").json(&one()).header("idempotency-key", "same");
-            let stream = request.open();
-            let created = stream.head.header("run-created") == Some("true");
-            let run = stream.run();
-            assert_eq!(stream.events().last().unwrap().data["status"], "completed");
-            (run, created)
-        };
-        let asking: Vec<_> = (0..50).map(|_| scope.spawn(ask)).collect();
-        asking.into_iter().map(|asking| asking.join().unwrap()).collect()
-    });
-    assert!(answers.iter().all(|(run, _)| *run == answers[0].0));
-    assert_eq!(answers.iter().filter(|(_, created)| *created).count(), 1);
-    assert_eq!(fake.calls().len(), 1);
-}
-
-#[test]
 fn c27_a_key_leads_to_its_run_and_to_no_other_body() {
     let (fake, server) = server(Answer::text("yes"));
     let ask = |body: &[u8]| server.request("POST", "/ask").body(body).header("idempotency-key", "k-1").send();
@@ -173,7 +150,7 @@ fn an_address_with_a_key_is_one_run_for_ever() {
 }
 
 #[test]
-fn the_same_address_joins_the_live_run_only() {
+fn c3_the_same_address_joins_the_live_run_only() {
     let (fake, server) = server(Answer::text("yes").after(200));
     let path = "/api/v1/multi-role/ask-stream?panel=one&question=x";
     let first = server.request("GET", path).open();

@@ -25,8 +25,8 @@ use crate::harness::named;
 const AT_ONCE: Duration = Duration::from_millis(300);
 
 /// Cancels the run and checks what follows, in every phase alike.
-#[track_caller]
-fn assert_cancels(server: &Server, fake: &Fake, stream: Stream, status: &str, attempts: u64) {
+fn assert_cancels(moment: Moment) {
+    let Moment { phase, fake, server, stream } = moment;
     let run = stream.run();
     let sent = Instant::now();
     let reply = server.cancel(&run);
@@ -41,13 +41,13 @@ fn assert_cancels(server: &Server, fake: &Fake, stream: Stream, status: &str, at
         assert_eq!(end["status"], "cancelled");
         assert_eq!(end["error"]["code"], "cancelled");
     }
-    assert_eq!(completed(&events, "q1")["attempts"], attempts, "{status}");
+    assert_eq!(completed(&events, "q1")["attempts"], 1, "{phase}");
     eventually("no socket is busy", AT_ONCE, || {
-        fake.calls().iter().all(|call| call.closed.is_some()) || status == "back-off"
+        fake.calls().iter().all(|call| call.closed.is_some()) || phase == "back-off"
     });
-    if status != "back-off" {
+    if phase != "back-off" {
         let left = fake.left_after(sent);
-        assert!(left < AT_ONCE, "{status}: the provider saw it after {left:?}");
+        assert!(left < AT_ONCE, "{phase}: the provider saw it after {left:?}");
     }
     let calls = fake.calls().len();
     let again = server.cancel(&run);
@@ -55,19 +55,73 @@ fn assert_cancels(server: &Server, fake: &Fake, stream: Stream, status: &str, at
     assert_eq!(again.json()["status"], "cancelled");
     let journal = server.request("GET", &format!("/api/v1/runs/{run}/events")).open().events();
     assert_eq!(journal.last().unwrap().block, last.block, "a second cancel changes nothing");
-    assert_eq!(fake.calls().len(), calls);
-}
-
-fn asking(fake: &Fake, more: &str) -> Server {
-    Setup::default()
-        .provider("fake", fake, more)
-        .panel(Panel::of("one", 1))
-        .panel(Panel::of("two", 2))
-        .start()
+    assert_eq!((calls, fake.calls().len()), (1, 1), "{phase}: nobody is asked again");
 }
 
 fn one() -> Value {
     json!({"panel": "one", "question": "x"})
+}
+
+/// A run whose query `q1` is in a phase; `fake` has seen all its calls so far.
+struct Moment {
+    phase: &'static str,
+    fake: Fake,
+    server: Server,
+    stream: Stream,
+}
+
+/// What a run is asked with, and how it comes to its phase.
+fn reach(phase: &'static str, options: Value) -> Moment {
+    let (answer, more) = match phase {
+        "streaming" => (Answer::text("one two three four").stall(), ""),
+        "whole call" => (Answer::silent(), "stream = false"),
+        "back-off" => (Answer::status(429, "{}").header("retry-after", "4"), ""),
+        "queued" => (Answer::silent(), "max_in_flight = 1"),
+        _ => (Answer::silent(), ""),
+    };
+    let fake = Fake::always(answer);
+    let server = Setup::default()
+        .provider("fake", &fake, more)
+        .panel(Panel::of("one", 1))
+        .panel(Panel::of("two", 2))
+        .start();
+    let panel = if phase == "queued" { "two" } else { "one" };
+    let mut stream = server.ask(&json!({"panel": panel, "question": "x", "options": options}));
+    match phase {
+        "streaming" => drop(stream.until_phase("q1", "streaming")),
+        "queued" => drop(stream.until_phase("q2", "queued")),
+        "back-off" => assert!(stream.until("query_retrying").data["delay_ms"].as_u64().unwrap() >= 4000),
+        _ => drop(stream.until_phase("q1", "waiting")),
+    }
+    fake.until_calls(1);
+    Moment { phase, fake, server, stream }
+}
+
+/// The phases of a run that has a provider to leave; that of connecting has none.
+const PHASES: [&str; 5] = ["waiting", "streaming", "whole call", "back-off", "queued"];
+
+#[test]
+fn a_query_is_cancelled_at_once_in_every_phase() {
+    for phase in PHASES {
+        assert_cancels(reach(phase, json!({})));
+    }
+}
+
+#[test]
+fn c1_whoever_leaves_a_run_that_ends_with_its_watcher_leaves_the_provider() {
+    for phase in PHASES {
+        let Moment { fake, server, stream, .. } = reach(phase, json!({"on_disconnect": "cancel"}));
+        let run = stream.run();
+        stream.cut();
+        let cut = Instant::now();
+        if phase != "back-off" {
+            let left = fake.left_after(cut);
+            assert!(left < AT_ONCE, "{phase}: the provider saw it after {left:?}");
+        }
+        let last = server.follow(&run).events().pop().unwrap().data;
+        assert_eq!((&last["status"], &last["reason"]), (&json!("cancelled"), &json!("disconnect")));
+        assert_eq!(fake.calls().len(), 1, "{phase}: nobody is asked again");
+    }
 }
 
 #[test]
@@ -93,59 +147,9 @@ fn a_query_that_is_connecting_is_cancelled_at_once() {
 }
 
 #[test]
-fn a_waiting_query_is_cancelled_at_once() {
-    let fake = Fake::always(Answer::silent());
-    let server = asking(&fake, "");
-    let mut stream = server.ask(&one());
-    stream.until_phase("q1", "waiting");
-    fake.until_calls(1);
-    assert_cancels(&server, &fake, stream, "waiting", 1);
-}
-
-#[test]
-fn a_streaming_query_is_cancelled_at_once() {
-    let fake = Fake::always(Answer::text("one two three four").stall());
-    let server = asking(&fake, "");
-    let mut stream = server.ask(&one());
-    stream.until_phase("q1", "streaming");
-    assert_cancels(&server, &fake, stream, "streaming", 1);
-}
-
-#[test]
-fn a_call_that_does_not_stream_is_cancelled_at_once() {
-    let fake = Fake::always(Answer::silent());
-    let server = asking(&fake, "stream = false");
-    let mut stream = server.ask(&one());
-    stream.until_phase("q1", "waiting");
-    fake.until_calls(1);
-    assert_cancels(&server, &fake, stream, "whole call", 1);
-}
-
-#[test]
-fn a_query_between_two_attempts_is_cancelled_at_once() {
-    let fake = Fake::always(Answer::status(429, "{}").header("retry-after", "4"));
-    let server = asking(&fake, "");
-    let mut stream = server.ask(&one());
-    assert!(stream.until("query_retrying").data["delay_ms"].as_u64().unwrap() >= 4000);
-    assert_cancels(&server, &fake, stream, "back-off", 1);
-    assert_eq!(fake.calls().len(), 1);
-}
-
-#[test]
-fn a_query_in_the_queue_is_cancelled_at_once() {
-    let fake = Fake::always(Answer::silent());
-    let server = asking(&fake, "max_in_flight = 1");
-    let mut stream = server.ask(&json!({"panel": "two", "question": "x"}));
-    stream.until_phase("q2", "queued");
-    fake.until_calls(1);
-    assert_cancels(&server, &fake, stream, "queued", 1);
-    assert_eq!(fake.calls().len(), 1, "the second was never asked");
-}
-
-#[test]
 fn what_was_finished_before_a_cancel_is_kept() {
     let fake = Fake::new(|call| if call.query == "q1" { Answer::text("kept") } else { Answer::silent() });
-    let server = asking(&fake, "");
+    let server = Setup::asking(&fake).panel(Panel::of("two", 2)).start();
     let mut stream = server.ask(&json!({"panel": "two", "question": "x"}));
     stream.until_query("query_completed", "q1");
     server.cancel(&stream.run());
@@ -156,7 +160,7 @@ fn what_was_finished_before_a_cancel_is_kept() {
 }
 
 #[test]
-fn a_cancel_that_races_the_end_leaves_one_terminal_event() {
+fn c29_a_cancel_that_races_the_end_leaves_one_terminal_event() {
     let fake = Fake::always(Answer::text("yes").after(15));
     let server =
         Setup::default().provider("fake", &fake, "max_in_flight = 100").panel(Panel::of("one", 1)).start();
@@ -214,7 +218,7 @@ fn a_run_that_nobody_watches_is_cancelled_after_its_grace() {
 }
 
 #[test]
-fn a_return_within_the_grace_keeps_the_run() {
+fn c2_a_return_within_the_grace_keeps_the_run() {
     let (fake, server, run, _) = leaving("grace");
     let events = server.follow(&run).events();
     assert_eq!(events.last().unwrap().data["status"], "completed");

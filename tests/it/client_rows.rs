@@ -1,10 +1,10 @@
-//! What clients may get wrong in what they say: rows C15 to C18, C22, C23, C33 to C35.
+//! What clients may get wrong in what they say: rows C15 to C18, C22, C23, C33 to C35; and where all of C1 to
+//! C36 are played.
 //!
-//! Beside this file: C13 and C24 stand in `problems.rs`, C5, C11 and C12 in
-//! `connections.rs`, C14, C19, C20, C21 and C36 in `frames.rs`, the bytes of
-//! C35 in `bytes.rs`. Not played here: that the page shows C35 as text, which
-//! needs a browser (`tests/e2e`).
+//! `cargo test --test it client_rows::each -- --nocapture` prints the table.
 
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::time::Duration;
 use std::time::Instant;
 
@@ -367,4 +367,46 @@ fn c35_text_of_any_kind_passes_as_data() {
     server.post("/ask", &body).problem(422, "validation_failed");
     let events = server.ask(&json!({"panel": "one", "question": "x"})).events();
     assert_eq!(completed(&events, "q1")["result_truncated"], true);
+}
+
+/// Rows that no test here plays, and what stands in for it.
+const ELSEWHERE: [(u8, &str); 1] = [(
+    7,
+    "needs a network that loses packets; TCP_USER_TIMEOUT is set in http/socket.rs and the heartbeat is sent",
+)];
+
+/// Tests named after a row, by its number, in this directory and in the unit tests.
+fn played() -> BTreeMap<u8, Vec<String>> {
+    let mut found = BTreeMap::<u8, Vec<String>>::new();
+    let files = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it")).unwrap();
+    for file in
+        files.map(|file| file.unwrap().path()).filter(|path| path.extension().is_some_and(|x| x == "rs"))
+    {
+        let text = std::fs::read_to_string(&file).unwrap();
+        for test in text.split("#[test]\nfn c").skip(1) {
+            let name = test.split('(').next().unwrap();
+            let Some((Ok(row), _)) = name.split_once('_').map(|(row, rest)| (row.parse(), rest)) else {
+                continue;
+            };
+            let module = file.file_stem().unwrap().to_string_lossy().into_owned();
+            found.entry(row).or_default().push(format!("{module}::c{name}"));
+        }
+    }
+    found
+}
+
+#[test]
+fn each_client_row_is_played_or_says_why_not() {
+    let played = played();
+    let elsewhere = BTreeMap::from(ELSEWHERE);
+    for row in 1..=36 {
+        match (played.get(&row), elsewhere.get(&row)) {
+            (Some(tests), _) => eprintln!("yes  C{row:<3} {}", tests.join(", ")),
+            (None, Some(why)) => eprintln!("-    C{row:<3} {why}"),
+            (None, None) => panic!("no test is named after C{row}"),
+        }
+    }
+    eprintln!("{}/36 rows are played", played.len());
+    assert!(played.keys().all(|row| (1..=36).contains(row)));
+    assert!(elsewhere.keys().all(|row| !played.contains_key(row)), "a row that is played needs no excuse");
 }

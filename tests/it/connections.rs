@@ -1,7 +1,4 @@
-//! Connections that are slow, silent, too many or never read: rows C5, C11 and C12.
-//!
-//! Not played here, for they need thousands of sockets or a network that loses
-//! packets: C6 to C10.
+//! Connections that are slow, silent, too many or never read: rows C5, C11 and C12; crowds are in `crowd.rs`.
 
 use std::thread;
 use std::time::Duration;

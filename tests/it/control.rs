@@ -44,7 +44,7 @@ fn last(events: &[Event]) -> &Value {
 }
 
 #[test]
-fn a_paused_run_starts_nothing_and_its_limit_stands_still() {
+fn c28_a_paused_run_starts_nothing_and_its_limit_stands_still() {
     let fake = Fake::always(Answer::text("yes").after(300));
     let server =
         Setup::default().provider("fake", &fake, "max_in_flight = 1").panel(Panel::of("three", 3)).start();

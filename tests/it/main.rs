@@ -16,6 +16,7 @@ mod command;
 mod connections;
 mod control;
 mod crash;
+mod crowd;
 mod floors;
 mod frames;
 mod history;

@@ -123,7 +123,7 @@ fn an_ended_run_is_replayed_from_any_cursor() {
 }
 
 #[test]
-fn at_the_end_each_way_stops_its_own_kind_of_client() {
+fn c4_at_the_end_each_way_stops_its_own_kind_of_client() {
     let (_fake, server) = two_queries();
     let events = server.ask(&question(false)).events();
     let last = events.last().unwrap();
@@ -156,7 +156,7 @@ fn a_live_run_is_joined_from_any_cursor_and_from_none() {
 }
 
 #[test]
-fn expired_and_unknown_runs_are_told_as_each_client_understands() {
+fn c32_expired_and_unknown_runs_are_told_as_each_client_understands() {
     let fake = Fake::always(Answer::text("yes"));
     let server = Setup::asking(&fake)
         .panel(Panel::of("two", 2))

@@ -51,7 +51,7 @@ fn from_every_cursor(server: &Server, journal: &[Event]) {
 }
 
 #[test]
-fn a_live_run_is_joined_after_every_event_at_the_moment_it_comes() {
+fn c31_a_live_run_is_joined_after_every_event_at_the_moment_it_comes() {
     let (fake, server) = two(50);
     let mut stream = server.ask(&question());
     let (server, run) = (&server, stream.run());

@@ -366,7 +366,8 @@ impl Socket {
         }
     }
 
-    fn until(&mut self, mark: &[u8]) -> Result<Vec<u8>, Lost> {
+    /// What comes before `mark`.
+    pub fn until(&mut self, mark: &[u8]) -> Result<Vec<u8>, Lost> {
         loop {
             if let Some(at) = self.ahead.windows(mark.len()).position(|window| window == mark) {
                 let found = self.ahead.drain(..at + mark.len()).collect::<Vec<_>>();
