@@ -95,7 +95,7 @@ export const tests = {
     const play = (query) => (query === COMPLIANCE ? {} : { first: 300, every: 100, pieces: 40 })
     await withLab(browser, { play }, async ({ page, url, provider, server }) => {
       await ask(page, url)
-      await page.locator(`[data-query=${COMPLIANCE}][data-phase=succeeded]`).waitFor()
+      await page.locator(`[data-query=${COMPLIANCE}][data-phase=done]`).waitFor()
       await rowIn(page, 'streaming')
       await server.kill()
       await page.locator('[data-testid=conn-state]:not([data-state=live])').waitFor()
