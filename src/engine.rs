@@ -75,8 +75,8 @@ use query::Asking;
 use query::Earlier;
 use query::Said;
 use query::Speaker;
+use streamed::Expected;
 use tasks::Tasks;
-use track::Expected;
 use track::Track;
 
 /// Messages of a run's queries that may wait; beyond that the queries wait, and with them their providers.
@@ -235,7 +235,7 @@ impl Run {
             let targets = &self.job.queries[index].targets;
             self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
             let turn = opening.turn(targets);
-            if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at)) {
+            if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at, None)) {
                 self.stop_at_cap(index, &mut queued);
                 continue;
             }
@@ -274,7 +274,7 @@ impl Run {
             panel: self.job.panel.name.clone(),
             query: Arc::clone(&planned.query),
             targets: Arc::clone(&planned.targets),
-            limit: planned.limit.min(planned.later.limit(left, self.job.limit)),
+            limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
             schema: planned.schema.clone(),
             messages: material.messages(&planned.query)?,
             checked: self.checked.clone(),

@@ -88,11 +88,11 @@ impl Asking {
     }
 
     /// A call to the target at this place, before it is made.
-    pub fn calling(&self, at: usize) -> Calling {
+    pub fn calling(&self, at: usize, complaint: Option<&Message>) -> Calling {
         let points = |message: &Message| message.content.chars().count() as u64;
         Calling {
             rate: self.targets[at].0.rate(),
-            prompt: self.messages.iter().map(points).sum(),
+            prompt: self.messages.iter().chain(complaint).map(points).sum(),
             most: self.query.max_tokens,
         }
     }
@@ -305,9 +305,7 @@ impl<'a> Attempts<'a> {
 
     /// Tells that a call is about to be made, and waits where it may be too expensive.
     async fn ask_leave(&self, say: &Say) {
-        let mut call = self.asking.calling(self.at);
-        call.prompt +=
-            self.complaint.iter().map(|message| message.content.chars().count() as u64).sum::<u64>();
+        let call = self.asking.calling(self.at, self.complaint.as_ref());
         if !self.asking.capped {
             return say.say(Said::Calling { call, may: None }).await;
         }

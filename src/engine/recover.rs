@@ -219,7 +219,7 @@ impl Run {
             let Some(query) = query else { continue };
             // Without its prompt nothing is known of it.
             if let Ok(asking) = self.asking(index, Earlier::default()) {
-                let call = asking.calling(self.target(index, query));
+                let call = asking.calling(self.target(index, query), None);
                 self.tracks[index].lose(query, call);
             }
         }

@@ -5,7 +5,33 @@ use serde_json::Value;
 use tokio::time::Instant;
 
 use super::meter;
+use super::query::Success;
 use crate::answer::sections::Sections;
+use crate::event::Warning;
+use crate::id::QueryName;
+
+/// Tokens that an answer without sections is expected to have when the panel does not say.
+const EXPECTED_TOKENS: u64 = 1000;
+
+/// What an answer's progress is measured against.
+#[derive(Clone, Copy, Debug)]
+pub enum Expected {
+    /// So many top-level keys.
+    Sections(usize),
+    /// So many tokens.
+    Tokens(u64),
+}
+
+impl Expected {
+    /// From the answer's schema, else from the panel's token limit.
+    pub fn of(schema: Option<&serde_json::Value>, max_tokens: Option<u32>) -> Expected {
+        let keys = schema.and_then(|schema| schema["properties"].as_object()).map_or(0, serde_json::Map::len);
+        match keys {
+            0 => Expected::Tokens(max_tokens.map_or(EXPECTED_TOKENS, u64::from).max(1)),
+            keys => Expected::Sections(keys),
+        }
+    }
+}
 
 /// What has come of one attempt.
 #[derive(Default)]
@@ -59,4 +85,21 @@ impl Streamed {
 pub fn best(before: Option<Parts>, now: Option<Parts>) -> Option<Parts> {
     let count = |parts: &Option<Parts>| parts.as_ref().map_or(0, Map::len);
     if count(&now) >= count(&before) { now } else { before }
+}
+
+/// What a reader should know of an answer, or of what is left of one.
+pub fn warnings(query: &QueryName, success: Option<&Success>, parts: Option<&Parts>) -> Vec<Warning> {
+    let warning = |code: &str, message: String| Warning {
+        source: query.to_string(),
+        severity: "warning".into(),
+        code: code.into(),
+        message,
+    };
+    let notes = success.into_iter().flat_map(|success| &success.answer.notes);
+    let kept = parts.map(|parts| {
+        let message =
+            format!("The answer was cut; {} of its parts are complete and kept, unchecked.", parts.len());
+        warning("partial_result", message)
+    });
+    notes.map(|note| warning(note.code(), note.message().to_owned())).chain(kept).collect()
 }

@@ -17,6 +17,7 @@ use super::past::PastQuery;
 use super::query::Said;
 use super::query::Success;
 use super::streamed;
+use super::streamed::Expected;
 use super::streamed::Parts;
 use super::streamed::Streamed;
 use crate::event::Asked;
@@ -28,7 +29,6 @@ use crate::event::QueryProgress;
 use crate::event::QueryRetrying;
 use crate::event::QueryStarted;
 use crate::event::QueryStatus;
-use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
@@ -41,8 +41,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 const SECOND: Duration = Duration::from_secs(1);
 /// Most progress events of a query in a second: the contract's promise.
 const PROGRESS_A_SECOND: usize = 10;
-/// Tokens that an answer without sections is expected to have when the panel does not say.
-const EXPECTED_TOKENS: u64 = 1000;
 
 /// A query as its run sees it.
 pub struct Track {
@@ -72,26 +70,6 @@ pub struct Track {
     kept: Option<Parts>,
     /// What its calls use and cost.
     pub meter: Meter,
-}
-
-/// What an answer's progress is measured against.
-#[derive(Clone, Copy, Debug)]
-pub enum Expected {
-    /// So many top-level keys.
-    Sections(usize),
-    /// So many tokens.
-    Tokens(u64),
-}
-
-impl Expected {
-    /// From the answer's schema, else from the panel's token limit.
-    pub fn of(schema: Option<&serde_json::Value>, max_tokens: Option<u32>) -> Expected {
-        let keys = schema.and_then(|schema| schema["properties"].as_object()).map_or(0, serde_json::Map::len);
-        match keys {
-            0 => Expected::Tokens(max_tokens.map_or(EXPECTED_TOKENS, u64::from).max(1)),
-            keys => Expected::Sections(keys),
-        }
-    }
 }
 
 impl Track {
@@ -390,7 +368,7 @@ impl Track {
         self.tell_at = None;
         let (Bill { usage, cost }, kept) = self.remains();
         let partial_result = kept.filter(|_| success.is_none());
-        let warnings = self.warnings(success.as_ref(), partial_result.as_ref());
+        let warnings = streamed::warnings(&self.name, success.as_ref(), partial_result.as_ref());
         let completed = QueryCompleted {
             query: self.name.clone(),
             status,
@@ -408,21 +386,5 @@ impl Track {
         };
         out.push(Body::QueryCompleted(Box::new(completed.clone())));
         self.end = Some(completed);
-    }
-
-    fn warnings(&self, success: Option<&Success>, parts: Option<&Parts>) -> Vec<Warning> {
-        let warning = |code: &str, message: String| Warning {
-            source: self.name.to_string(),
-            severity: "warning".into(),
-            code: code.into(),
-            message,
-        };
-        let notes = success.into_iter().flat_map(|success| &success.answer.notes);
-        let kept = parts.map(|parts| {
-            let message =
-                format!("The answer was cut; {} complete parts of it are kept, unchecked.", parts.len());
-            warning("partial_result", message)
-        });
-        notes.map(|note| warning(note.code(), note.message().to_owned())).chain(kept).collect()
     }
 }

@@ -320,7 +320,6 @@ async fn who_needs_others_is_left_its_time() {
     let Body::RunStarted(started) = &events.0[0].body else { panic!() };
     let told: Vec<u64> = started.queries.iter().map(|planned| planned.timeout_ms).collect();
     assert_eq!(told, [169_000, 200_000, 200_000]);
-    let Begun { .. } = begin(&needs("\"a\""), &pool(vec![Arc::new(provider.clone())], 8)).await;
     let none = Defaults { stage_reserve: Duration::ZERO, ..Defaults::default() };
     let job = plan(&needs("\"a\""), &pool(vec![Arc::new(provider.clone())], 8), "", &none).unwrap();
     assert_eq!(job.queries[0].limit, Duration::from_secs(200), "switched off");

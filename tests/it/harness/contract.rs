@@ -334,7 +334,7 @@ fn money(performance: &Value, ends: &HashMap<&str, &Value>) {
         Some(cost) => end["usage"].is_object() && cost["complete"] == true,
         None => end.get("usage").is_none(),
     };
-    assert_eq!(whole["complete"], ends.values().all(|end| known(end)), "{whole}");
+    assert_eq!(whole["complete"], ends.values().all(known), "{whole}");
     let estimated = costs.iter().any(|cost| cost["estimated"] == true);
     assert_eq!(whole.get("estimated").is_some(), estimated, "{whole}");
 }
