@@ -146,4 +146,24 @@ fn what_is_complete_of_an_answer_that_was_cut_is_kept() {
     assert!(last["status"] == "failed" && last.get("result").is_none());
     let run = last["run_id"].as_str().unwrap();
     assert_eq!(server.snapshot(run)["queries"][0]["partial_result"], kept);
+    let short =
+        server.request("GET", &format!("/api/v1/runs/{run}/events?max_event_bytes=4096")).open().events();
+    assert_eq!(completed(&short, "q1"), end, "it fits");
+}
+
+#[test]
+fn kept_parts_that_are_too_large_for_a_client_stay_in_the_snapshot() {
+    let schema = r#"{"type":"object","properties":{"a":{},"b":{}},"required":["a","b"]}"#;
+    let answer = json!({"a": "x".repeat(9000), "b": "y".repeat(9100)});
+    let fake = Fake::always(Answer::json(answer).cut());
+    let panel = Panel::new("some").json_query("q1", schema, "");
+    let server = Setup::default().provider("fake", &fake, "").panel(panel).start();
+    let run = server.ask(&json!({"panel": "some", "question": "x"})).run();
+    server.follow(&run).events();
+    let short =
+        server.request("GET", &format!("/api/v1/runs/{run}/events?max_event_bytes=4096")).open().events();
+    let end = completed(&short, "q1");
+    assert!(end["partial_truncated"] == true && end.get("partial_result").is_none());
+    let kept = &server.snapshot(&run)["queries"][0]["partial_result"];
+    assert_eq!(kept["a"].as_str().map(str::len), Some(9000));
 }

@@ -28,8 +28,12 @@ fn queries(count: usize, head: &str) -> Arc<Panel> {
 
 /// A token read costs a dollar, one written two.
 fn priced(provider: impl Provider, more: &[(&str, &str)]) -> Pool {
+    priced_places(provider, more, 1000)
+}
+
+fn priced_places(provider: impl Provider, more: &[(&str, &str)], places: usize) -> Pool {
     let amount = |text: &str| text.parse::<Amount>().unwrap();
-    let mut endpoint = Endpoint::new(Arc::new(provider), 1000);
+    let mut endpoint = Endpoint::new(Arc::new(provider), places);
     endpoint.default_model = Some("m".into());
     for (model, price) in [("m", "2")].iter().chain(more) {
         let price = Price::per(1, [amount("1"), amount(price)], Currency::USD).unwrap();
@@ -203,6 +207,19 @@ async fn no_call_begins_that_could_exceed_the_cap() {
         (events.last().1.status, events.last().1.error.as_ref().unwrap().code),
         (RunOutcome::Failed, Code::CostLimit)
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_place_needs_room_when_it_has_one() {
+    let provider = Scripted::new("a".parse().unwrap()).otherwise(script().answer("four").after(100));
+    let query = |n| format!("[[query]]\nid = \"q{n}\"\nprompt = \"p.md\"\nmax_tokens = 10\n");
+    let panel = panel(&format!("[merge]\nneed = 1\n{}", (1..=3).map(query).collect::<String>()));
+    let pool = priced_places(provider.clone(), &[], 1);
+    // Each may cost 21 and costs 3: the third would begin at 6.
+    let events = capped(&panel, &pool, "26 USD").await;
+    assert_eq!(events.starts(), [(0, "q1"), (100, "q2")]);
+    assert_eq!((events.end("q3").0, code(events.end("q3").1)), (200, Code::CostLimit));
+    assert_eq!((provider.calls(), dollars(events.last().1.performance.cost)), (2, known("6.00")));
 }
 
 #[tokio::test(start_paused = true)]
