@@ -16,6 +16,8 @@ use serde_json::Value;
 use crate::event::OnDisconnect;
 use crate::id::PanelName;
 use crate::id::QueryName;
+use crate::money::BadMoney;
+use crate::money::Money;
 use crate::panel::Panel;
 
 /// A validated request.
@@ -50,6 +52,8 @@ pub struct Options {
     pub on_disconnect: Option<OnDisconnect>,
     /// Whether this stream carries pieces of text.
     pub deltas: bool,
+    /// Most that the run may cost.
+    pub max_cost: Option<Money>,
 }
 
 /// A mistake in a request: where and what.
@@ -225,9 +229,6 @@ impl Reader {
     fn options(&mut self) -> Options {
         let Some(mut given) = self.object("options") else { return Options::default() };
         self.refuse_unknown("/options", &given.keys().cloned().collect::<Vec<_>>(), &OPTION_KEYS);
-        if given.remove("max_cost").is_some() {
-            self.fault::<()>("/options/max_cost", "cost limits are not supported yet; leave it out".into());
-        }
         self.boolean("/options/use_rag", given.remove("use_rag"));
         Options {
             queries: self.query_names(given.remove("queries")),
@@ -236,7 +237,13 @@ impl Reader {
             query_timeout: self.milliseconds("/options/query_timeout_ms", given.remove("query_timeout_ms")),
             on_disconnect: self.on_disconnect(given.remove("on_disconnect")),
             deltas: self.boolean("/options/deltas", given.remove("deltas")).unwrap_or(false),
+            max_cost: self.money("/options/max_cost", given.remove("max_cost")),
         }
+    }
+
+    fn money(&mut self, pointer: &str, value: Option<Value>) -> Option<Money> {
+        let text = self.string(pointer, value)?;
+        text.parse().map_err(|why: BadMoney| self.fault::<()>(pointer, why.to_string())).ok()
     }
 
     fn query_names(&mut self, value: Option<Value>) -> Option<Vec<QueryName>> {
@@ -351,13 +358,14 @@ mod tests {
             "panel": "audit", "question": "Foundation strip",
             "input": {"positions": [{"item_name": "Concrete"}], "specifications": {}},
             "options": {"queries": ["comprehensive_analysis"], "model": "rules", "run_timeout_ms": 120000,
-                "query_timeout_ms": 60000, "on_disconnect": "grace", "deltas": true, "use_rag": true},
+                "query_timeout_ms": 60000, "on_disconnect": "grace", "deltas": true, "use_rag": true, "max_cost": "0.50 USD"},
             "metadata": {"project": "demo"}
         }))
         .unwrap();
         assert_eq!(ask.options.run_timeout, Some(Duration::from_secs(120)));
         assert_eq!(ask.options.on_disconnect, Some(OnDisconnect::Grace));
         assert!(ask.options.deltas);
+        assert_eq!(ask.options.max_cost, "0.50 USD".parse().ok());
         assert_eq!(ask.metadata["project"], "demo");
     }
 
@@ -394,7 +402,8 @@ mod tests {
             (json!({"question": "x", "options": {"queries": []}}), "/options/queries"),
             (json!({"question": "x", "options": {"queries": ["a", "a"]}}), "/options/queries/1"),
             (json!({"question": "x", "options": {"on_disconnect": "stay"}}), "/options/on_disconnect"),
-            (json!({"question": "x", "options": {"max_cost": "1 USD"}}), "/options/max_cost"),
+            (json!({"question": "x", "options": {"max_cost": "1 usd"}}), "/options/max_cost"),
+            (json!({"question": "x", "options": {"max_cost": 1}}), "/options/max_cost"),
             (json!({"question": "x", "options": {"api_key": "k"}}), "/options/api_key"),
         ];
         for (body, pointer) in rows {

@@ -6,10 +6,12 @@
 //! exactly one `query_completed`, and the run exactly one `final_result`.
 
 mod attempt;
+mod budget;
 pub mod clocks;
 mod control;
 mod finish;
 mod job;
+mod meter;
 mod obey;
 mod offer;
 mod opening;
@@ -18,6 +20,7 @@ mod prompt;
 mod query;
 mod recover;
 mod retry;
+mod streamed;
 mod tasks;
 mod track;
 
@@ -72,8 +75,8 @@ use query::Asking;
 use query::Earlier;
 use query::Said;
 use query::Speaker;
+use streamed::Expected;
 use tasks::Tasks;
-use track::Expected;
 use track::Track;
 
 /// Messages of a run's queries that may wait; beyond that the queries wait, and with them their providers.
@@ -89,6 +92,7 @@ pub async fn drive(job: Job, writer: Writer, orders: Orders) -> Result<(), Store
     let (mut run, ear) = Run::new(job, writer);
     let started = run.job.started(run.writer.run());
     run.writer.append(&[started]).await?;
+    run.warn_of_prices().await?;
     run.check().await?;
     run.carry_over().await?;
     run.go(ear, orders).await
@@ -119,10 +123,12 @@ struct Run {
 impl Run {
     fn new(job: Job, writer: Writer) -> (Run, Ear) {
         let (mouth, ear) = mpsc::channel(EARS);
-        let tracks =
-            job.queries.iter().map(|planned| Track::new(planned.query.name.clone(), expected(planned)));
+        let track = |planned: &Planned| {
+            Track::new(planned.query.name.clone(), expected(planned), job.budget.currency)
+        };
+        let tracks = job.queries.iter().map(track).collect();
         let run = Run {
-            tracks: tracks.collect(),
+            tracks,
             tasks: Tasks::new(mouth),
             deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
             paused: None,
@@ -229,6 +235,10 @@ impl Run {
             let targets = &self.job.queries[index].targets;
             self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
             let turn = opening.turn(targets);
+            if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at, None)) {
+                self.stop_at_cap(index, &mut queued);
+                continue;
+            }
             match &turn {
                 Turn::Now(_) => self.tracks[index].start(now, &mut started),
                 Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),
@@ -259,16 +269,18 @@ impl Run {
             answers: self.tracks.iter().filter_map(answer).collect(),
             fence: &self.fence,
         };
+        let left = self.deadline.saturating_duration_since(Instant::now());
         Ok(Asking {
             panel: self.job.panel.name.clone(),
             query: Arc::clone(&planned.query),
             targets: Arc::clone(&planned.targets),
-            limit: planned.limit,
+            limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
             schema: planned.schema.clone(),
             messages: material.messages(&planned.query)?,
             checked: self.checked.clone(),
             since: Instant::now(),
             earlier,
+            capped: self.job.budget.cap.is_some(),
         })
     }
 
@@ -365,9 +377,14 @@ impl Run {
     }
 
     fn hear(&mut self, speaker: Speaker, said: Said, out: &mut Vec<Body>) {
-        if self.tasks.is_current(speaker) {
-            self.tracks[speaker.index].hear(said, Instant::now(), out);
+        if !self.tasks.is_current(speaker) {
+            return;
         }
+        match said {
+            Said::Calling { call, may } => self.let_in(speaker.index, call, may, out),
+            said => self.tracks[speaker.index].hear(said, Instant::now(), out),
+        }
+        self.hold_to_cap(out);
     }
 
     fn hear_all(&mut self, ear: &mut Ear, out: &mut Vec<Body>) {

@@ -5,6 +5,7 @@
 
 pub mod entry;
 pub mod standing;
+pub mod usage;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -21,6 +22,8 @@ pub use entry::Event;
 pub use entry::Stamp;
 pub use standing::RunStatus;
 pub use standing::Standing;
+pub use usage::Cost;
+pub use usage::Usage;
 
 /// Version of the wire contract.
 pub const API_VERSION: u32 = 1;
@@ -243,6 +246,12 @@ pub struct QueryRetrying {
     pub to: Asked,
     /// Code points of the last attempt that no longer count.
     pub discarded: u64,
+    /// Tokens of the last attempt, unless it was not billed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub usage: Option<Usage>,
+    /// What they cost, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
 }
 
 /// How a query ended.
@@ -259,19 +268,6 @@ pub enum QueryStatus {
     Cancelled,
 }
 
-/// Tokens of one or more calls.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens of the prompt.
-    pub input_tokens: u64,
-    /// Tokens of the answer.
-    pub output_tokens: u64,
-    /// Their sum.
-    pub total_tokens: u64,
-    /// Whether we estimated them because the provider did not say.
-    pub estimated: bool,
-}
-
 /// Payload of `query_completed`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueryCompleted {
@@ -286,12 +282,18 @@ pub struct QueryCompleted {
     /// Who was asked last.
     #[serde(flatten, default, skip_serializing_if = "Option::is_none")]
     pub asked: Option<Asked>,
-    /// Tokens of its answer.
+    /// Tokens of all its attempts that were billed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What they cost, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Its answer: a string for a text answer, the JSON value otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// The top-level parts of an answer that was cut for good which were complete: unchecked, and no answer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub partial_result: Option<Map<String, Value>>,
     /// Why it has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
@@ -380,8 +382,11 @@ pub struct Performance {
     pub query_times: Map<String, Value>,
     /// Sum of the query times over the total time, in percent.
     pub parallel_efficiency: f64,
-    /// Tokens of all answers.
+    /// Tokens of all attempts that were billed.
     pub tokens_total: u64,
+    /// What they cost, if that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Succeeded, failed and cancelled ones.
     pub queries_executed: usize,
     /// With an answer.

@@ -8,6 +8,7 @@ pub mod event;
 pub mod failure;
 pub mod fault;
 pub mod id;
+pub mod money;
 pub mod panel;
 
 // Parts: one job each.

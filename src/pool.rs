@@ -26,6 +26,9 @@ use crate::breaker::Outcome;
 use crate::breaker::Pass;
 use crate::failure::Failure;
 use crate::id::ProviderName;
+use crate::money::Currency;
+use crate::money::Prices;
+use crate::money::Rate;
 use crate::panel::Limits;
 use crate::panel::ModelChoice;
 use crate::provider::Place;
@@ -42,6 +45,8 @@ pub struct Endpoint {
     pub default_model: Option<String>,
     /// Clocks that the configuration wrote for it.
     pub limits: Limits,
+    /// What its models cost.
+    pub prices: Prices,
     permits: Arc<Semaphore>,
     places: usize,
     waiting: AtomicUsize,
@@ -137,6 +142,7 @@ impl Endpoint {
             provider,
             default_model: None,
             limits: Limits::default(),
+            prices: Prices::default(),
             permits,
             places: max_in_flight,
             waiting: AtomicUsize::new(0),
@@ -236,6 +242,17 @@ pub struct Target {
     pub model: String,
 }
 
+impl Target {
+    /// What it costs: as configured, else nothing unless it is somewhere else.
+    pub fn rate(&self) -> Rate {
+        match (self.endpoint.prices.models.get(&self.model), self.endpoint.provider.place()) {
+            (Some(price), _) => Rate::Known(*price),
+            (None, Place::Remote { .. }) => Rate::Unknown,
+            (None, _) => Rate::Free,
+        }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let provider = self.endpoint.provider.name();
@@ -315,6 +332,12 @@ impl Pool {
         let model = model.clone().or_else(|| endpoint.default_model.clone());
         let model = model.ok_or_else(|| NoTarget::NoModel(provider.to_string()))?;
         Ok(Target { endpoint: Arc::clone(endpoint), model })
+    }
+
+    /// The currency of all prices, if there are any.
+    pub fn currency(&self) -> Option<Currency> {
+        let mut prices = self.endpoints.values().flat_map(|endpoint| endpoint.prices.models.values());
+        prices.next().map(|price| price.currency)
     }
 
     /// All endpoints, by name.

@@ -5,6 +5,11 @@
 //! as their values end. What precedes the first `{` (prose, a fence) is
 //! skipped. Whether the text is JSON at all is for [`super::read`] to say.
 
+use std::ops::Range;
+
+use serde_json::Map;
+use serde_json::Value;
+
 /// Follows the text of one answer.
 #[derive(Clone, Debug, Default)]
 pub struct Sections {
@@ -16,6 +21,10 @@ pub struct Sections {
     name: Option<String>,
     seen: usize,
     over: bool,
+    /// Bytes read.
+    at: usize,
+    /// The top-level object up to the end of its last complete value.
+    whole: Range<usize>,
 }
 
 /// What the scanner stands at inside the top-level object.
@@ -51,8 +60,16 @@ impl Sections {
                 break;
             }
             self.byte(byte, &mut complete);
+            self.at += 1;
         }
         complete
+    }
+
+    /// The sections of `text` that are complete, if it was all that was read and they are JSON.
+    pub fn values(&self, text: &str) -> Option<Map<String, Value>> {
+        let whole = text.get(self.whole.clone()).filter(|whole| !whole.is_empty())?;
+        let values = serde_json::from_str(&format!("{whole}}}")).ok();
+        values.filter(|values: &Map<String, Value>| !values.is_empty())
     }
 
     fn byte(&mut self, byte: u8, complete: &mut Vec<String>) {
@@ -61,18 +78,21 @@ impl Sections {
         }
         match byte {
             b'"' if self.depth > 0 => self.string = InString::Yes,
-            b'{' if self.depth == 0 => self.depth = 1,
+            b'{' if self.depth == 0 => {
+                self.depth = 1;
+                self.whole = self.at..self.at;
+            }
             b'{' | b'[' if self.depth > 0 => self.depth += 1,
             b'}' | b']' if self.depth > 1 => {
                 self.depth -= 1;
                 if self.depth == 1 {
-                    self.value_ends(complete);
+                    self.value_ends(self.at + 1, complete);
                 }
             }
             b'}' if self.depth == 1 => self.object_ends(complete),
             b',' if self.depth == 1 => {
                 if self.slot == Slot::Scalar {
-                    self.value_ends(complete);
+                    self.value_ends(self.at, complete);
                 }
                 self.slot = Slot::Key;
             }
@@ -89,7 +109,7 @@ impl Sections {
                 self.string = InString::No;
                 match self.slot {
                     Slot::Key if self.depth == 1 => self.key_ends(),
-                    Slot::Value if self.depth == 1 => self.value_ends(complete),
+                    Slot::Value if self.depth == 1 => self.value_ends(self.at + 1, complete),
                     _ => {}
                 }
                 return;
@@ -110,8 +130,9 @@ impl Sections {
         self.slot = Slot::Colon;
     }
 
-    fn value_ends(&mut self, complete: &mut Vec<String>) {
+    fn value_ends(&mut self, at: usize, complete: &mut Vec<String>) {
         self.slot = Slot::Comma;
+        self.whole.end = at;
         if let Some(name) = self.name.take()
             && self.seen < Sections::MAX_NAMES
         {
@@ -122,7 +143,7 @@ impl Sections {
 
     fn object_ends(&mut self, complete: &mut Vec<String>) {
         if self.slot == Slot::Scalar {
-            self.value_ends(complete);
+            self.value_ends(self.at, complete);
         }
         // Braces in the prose before the answer, as in "fill {x} in", hold no section.
         self.over = self.seen > 0;
@@ -161,6 +182,30 @@ mod tests {
                 assert_eq!(&told, names, "{text} cut at {at}");
             }
         }
+    }
+
+    #[test]
+    fn the_complete_sections_of_a_cut_answer_can_be_read() {
+        let answer = r#"Here {it} is: {"a": {"b": [1, "}"]}, "n": 12, "t": "x\"y", "ok": true}"#;
+        let cuts = [
+            (r#""n""#, Some(r#"{"a":{"b":[1,"}"]}}"#)),
+            (r#"2, "t""#, Some(r#"{"a":{"b":[1,"}"]}}"#)),
+            (r#" "t""#, Some(r#"{"a":{"b":[1,"}"]},"n":12}"#)),
+            (r#"ue}"#, Some(r#"{"a":{"b":[1,"}"]},"n":12,"t":"x\"y"}"#)),
+            (r#""]}, "n""#, None),
+            ("it}", None),
+        ];
+        let read = |text: &str| {
+            let mut sections = Sections::default();
+            text.split_inclusive(' ').for_each(|piece| drop(sections.push(piece)));
+            sections.values(text).map(|values| Value::Object(values).to_string())
+        };
+        for (mark, values) in cuts {
+            let cut = answer.split_once(mark).unwrap().0;
+            assert_eq!(read(cut).as_deref(), values, "{cut}");
+        }
+        assert_eq!(read(answer).unwrap(), r#"{"a":{"b":[1,"}"]},"n":12,"t":"x\"y","ok":true}"#);
+        assert_eq!(read(r#"{"a": nonsense, "b": 1"#), None);
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The configuration file as typed values: what it says, else the default.
 
+mod prices;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -13,6 +15,7 @@ use crate::fault::Faults;
 use crate::fault::Source;
 use crate::fault::reader::Reader;
 use crate::id::ProviderName;
+use crate::money::Money;
 use crate::panel::Limits;
 use crate::panel::ModelChoice;
 use crate::provider::anthropic::Anthropic;
@@ -30,6 +33,8 @@ pub struct File {
     pub store: Storage,
     pub default_model: Option<Spanned<ModelChoice>>,
     pub providers: Vec<Provider>,
+    /// Most that a run may cost.
+    pub max_cost: Option<Spanned<Money>>,
     /// For faults that are found later.
     pub source: Source,
 }
@@ -49,6 +54,7 @@ pub struct Provider {
     pub danger_plain_http: bool,
     pub max_in_flight: Option<usize>,
     pub limits: Limits,
+    pub money: prices::Written,
 }
 
 /// Which protocol a provider speaks.
@@ -77,6 +83,7 @@ impl Default for File {
             store: Storage::default(),
             default_model: None,
             providers: Vec::new(),
+            max_cost: None,
             source: Source { file: "configuration".into(), text: String::new() },
         }
     }
@@ -105,6 +112,7 @@ impl File {
             top.finish();
         }
         file.source = source.clone();
+        prices::check(&file, &faults);
         (faults.into_vec(), file)
     }
 
@@ -151,6 +159,9 @@ impl File {
         ] {
             *clock = written.unwrap_or(*clock);
         }
+        set(&mut clocks.stage_reserve, table.take_duration("stage_reserve"));
+        self.max_cost = table.take_parsed("max_cost_per_run");
+        clocks.max_cost = self.max_cost.as_ref().map(|cap| *cap.get_ref());
         count(&mut self.runs.active_runs, &mut table, "active_runs");
         count(&mut self.door.streams, &mut table, "streams");
         if clocks.per_query > clocks.overall {
@@ -227,6 +238,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
     let mut max_in_flight = 0;
     count(&mut max_in_flight, &mut table, "max_in_flight");
     let limits = read_limits(&mut table);
+    let money = prices::take(&mut table);
     table.finish();
     Some(Provider {
         name: name?,
@@ -242,6 +254,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
         danger_plain_http,
         max_in_flight: (max_in_flight > 0).then_some(max_in_flight),
         limits,
+        money,
     })
 }
 

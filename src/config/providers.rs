@@ -203,6 +203,7 @@ fn configured(
             ));
         }
     }
+    notices.extend(old_prices(provider, jiff::Timestamp::now()));
     let client = trusting(provider, client).map_err(|(span, why)| {
         let fault = file.source.fault(span, format!("providers.{}: {why}", provider.name));
         faults.push(fault.help("name a file with the authority's certificate in PEM form"));
@@ -224,6 +225,14 @@ fn configured(
             None
         }
     }
+}
+
+/// What is said of prices that are more than a year old.
+fn old_prices(provider: &file::Provider, now: jiff::Timestamp) -> Option<String> {
+    let as_of = provider.money.prices.as_of?;
+    let days = (now.to_zoned(jiff::tz::TimeZone::UTC).date() - as_of).get_days();
+    (days > 365)
+        .then(|| format!("provider {}: its prices are of {as_of}; vendors change theirs", provider.name))
 }
 
 /// The client that all share, or one that trusts what this provider's file holds as well.
@@ -266,6 +275,7 @@ fn endpoint(server: Arc<dyn Provider>, provider: &file::Provider) -> Endpoint {
     let mut endpoint = Endpoint::new(server, provider.max_in_flight.unwrap_or(IN_FLIGHT));
     endpoint.default_model.clone_from(&provider.model);
     endpoint.limits = provider.limits;
+    endpoint.prices.clone_from(&provider.money.prices);
     endpoint
 }
 

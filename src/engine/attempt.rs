@@ -32,6 +32,8 @@ pub trait Report {
     fn phase(&mut self, phase: Phase) -> impl Future<Output = ()> + Send;
     /// A piece of the answer came.
     fn text(&mut self, text: String) -> impl Future<Output = ()> + Send;
+    /// The provider counted what the attempt has used so far.
+    fn usage(&mut self, usage: Usage) -> impl Future<Output = ()> + Send;
 }
 
 /// A whole answer, not yet checked.
@@ -41,8 +43,6 @@ pub struct Whole {
     pub text: String,
     /// How it ended.
     pub finish: Finish,
-    /// What the provider counted.
-    pub usage: Option<Usage>,
 }
 
 /// An attempt that came to nothing.
@@ -65,11 +65,11 @@ pub async fn run(
     report: &mut impl Report,
 ) -> Result<Whole, Broken> {
     let streams = provider.streams();
-    let mut reading = Reading { chunks: provider.ask(call), text: String::new(), usage: None };
+    let mut reading = Reading { chunks: provider.ask(call), text: String::new() };
     let outcome = reading.read(clocks, streams, report).await;
-    let Reading { text, usage, .. } = reading;
+    let Reading { text, .. } = reading;
     match outcome {
-        Ok(finish) => Ok(Whole { text, finish, usage }),
+        Ok(finish) => Ok(Whole { text, finish }),
         Err(mut failure) => {
             failure.provider.get_or_insert_with(|| provider.name().to_string());
             Err(Broken { failure, discarded: text.chars().count() as u64 })
@@ -80,7 +80,6 @@ pub async fn run(
 struct Reading {
     chunks: Chunks,
     text: String,
-    usage: Option<Usage>,
 }
 
 impl Reading {
@@ -109,7 +108,7 @@ impl Reading {
                 }
                 // Neither brings content: the clock goes on.
                 Chunk::Alive => {}
-                Chunk::Usage(usage) => self.usage = Some(usage),
+                Chunk::Usage(usage) => report.usage(usage).await,
                 Chunk::Reasoning => clock = clock.after_content(clocks, report).await,
                 Chunk::Text(text) => {
                     clock = clock.after_content(clocks, report).await;

@@ -6,11 +6,13 @@
 
 use std::time::Duration;
 
+use crate::money::Money;
 use crate::panel::Limits;
 use crate::panel::Panel;
 use crate::panel::Query;
 use crate::panel::Scope;
 use crate::pool::Target;
+use crate::provider::Place;
 
 /// The limits that the configuration sets, with the most that a caller may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -31,6 +33,10 @@ pub struct Defaults {
     pub max_per_query: Duration,
     /// The longest run a caller may ask for.
     pub max_overall: Duration,
+    /// Kept back for each model that is asked when others have answered.
+    pub stage_reserve: Duration,
+    /// Most that a run may cost.
+    pub max_cost: Option<Money>,
 }
 
 impl Default for Defaults {
@@ -45,6 +51,8 @@ impl Default for Defaults {
             overall: Duration::from_secs(120),
             max_per_query: Duration::from_secs(600),
             max_overall: Duration::from_secs(1800),
+            stage_reserve: Duration::from_secs(30),
+            max_cost: None,
         }
     }
 }
@@ -118,4 +126,96 @@ pub fn run<'a>(defaults: &Defaults, panel: &Panel, targets: impl Iterator<Item =
     let limit =
         |target| Layers::of(None, panel, target).first(|limits| limits.overall).unwrap_or(defaults.overall);
     targets.map(|target| limit(Some(target))).max().unwrap_or_else(|| limit(None))
+}
+
+/// A model on this computer answers a query that needs others no faster than any other.
+const LOOPBACK_STAGE: Duration = Duration::from_secs(60);
+/// Kept back at most to merge and to write the last events, where anything is kept back.
+const FINALIZE: Duration = Duration::from_secs(1);
+
+/// What follows a query in its run: the longest chain of models that wait for it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Later {
+    /// How many.
+    pub stages: u32,
+    /// What is kept back for them.
+    pub time: Duration,
+}
+
+/// A query of a run, for what follows it.
+pub struct Stage<'a> {
+    /// It.
+    pub query: &'a Query,
+    /// Who is asked.
+    pub targets: Vec<&'a Target>,
+}
+
+impl Stage<'_> {
+    /// What is kept back for it; nothing where no model is asked.
+    fn reserve(&self, defaults: &Defaults, run: Duration) -> Option<Duration> {
+        self.targets.iter().find(|target| target.endpoint.provider.place() != Place::BuiltIn)?;
+        let loopback = self.targets.first().is_some_and(|target| target.endpoint.is_loopback());
+        Some(if loopback { LOOPBACK_STAGE } else { defaults.stage_reserve }.min(run / 5))
+    }
+}
+
+impl Later {
+    /// What follows each of these queries in a run of this limit.
+    pub fn of(defaults: &Defaults, stages: &[Stage<'_>], run: Duration) -> Vec<Later> {
+        let mut later = vec![Later::default(); stages.len()];
+        // A chain is no longer than there are queries.
+        for _ in stages {
+            for (at, stage) in stages.iter().enumerate() {
+                let own = stage.reserve(defaults, run);
+                let with = Later {
+                    stages: later[at].stages + u32::from(own.is_some()),
+                    time: later[at].time + own.unwrap_or_default(),
+                };
+                let is_needed =
+                    |(_, other): &(usize, &Stage<'_>)| stage.query.needs.contains(&other.query.name);
+                for (needed, _) in stages.iter().enumerate().filter(is_needed) {
+                    let before = later[needed];
+                    later[needed] =
+                        Later { stages: before.stages.max(with.stages), time: before.time.max(with.time) };
+                }
+            }
+        }
+        later
+    }
+
+    /// The longest that a query may take when this much of its run is left: what follows gets its reserve, or
+    /// an equal share where less is left.
+    pub fn limit(&self, left: Duration, run: Duration) -> Duration {
+        if self.time.is_zero() {
+            return Duration::MAX;
+        }
+        let finalize = FINALIZE.min(run / 20);
+        let share = left / (self.stages + 1) * self.stages;
+        left - (self.time + finalize).min(share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_follows_gets_its_reserve_or_an_equal_share() {
+        let seconds = Duration::from_secs;
+        let rows = [
+            (0, 0, 100, None),
+            (1, 20, 100, Some(79)),
+            (1, 20, 30, Some(15)),
+            (1, 20, 0, Some(0)),
+            (2, 40, 100, Some(59)),
+            (5, 100, 120, Some(20)),
+        ];
+        for (stages, time, left, limit) in rows {
+            let later = Later { stages, time: seconds(time) };
+            let expected = limit.map_or(Duration::MAX, seconds);
+            assert_eq!(later.limit(seconds(left), seconds(120)), expected, "{later:?} {left}");
+        }
+        let later = Later { stages: 1, time: seconds(2) };
+        assert_eq!(later.limit(seconds(10), seconds(10)), Duration::from_millis(7500), "5 % to finalize");
+    }
 }

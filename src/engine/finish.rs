@@ -9,6 +9,7 @@ use serde_json::json;
 use crate::audit;
 use crate::audit::Checked;
 use crate::event::CancelReason;
+use crate::event::Cost;
 use crate::event::FinalResult;
 use crate::event::Links;
 use crate::event::Performance;
@@ -172,6 +173,8 @@ impl Ended<'_> {
         let code = match self.stop {
             Stop::RunTimeout => Code::RunTimeout,
             Stop::Lost(loss) => loss.code(),
+            // What ended the run says more than what one of its queries met before.
+            _ if failed.iter().any(|(_, failure)| failure.code == Code::CostLimit) => Code::CostLimit,
             _ => failed.first().map_or(Code::ProviderError, |(_, failure)| failure.code),
         };
         let causes: Vec<String> =
@@ -241,6 +244,7 @@ impl Ended<'_> {
                 .collect(),
             parallel_efficiency: (sum as f64 / total.max(1) as f64 * 1000.0).round() / 10.0,
             tokens_total: tokens.fold(0, u64::saturating_add),
+            cost: Cost::sum(self.queries.iter().map(|query| (query.usage, query.cost))),
             queries_executed: successful + failed + cancelled,
             queries_successful: successful,
             queries_failed: failed,
@@ -273,6 +277,7 @@ fn summary(query: &QueryCompleted) -> Value {
         ("provider", asked.map(|asked| json!(asked.provider))),
         ("model", asked.map(|asked| json!(asked.model))),
         ("usage", query.usage.map(|usage| json!(usage))),
+        ("cost", query.cost.map(|cost| json!(cost))),
         ("error", query.error.as_ref().map(|failure| json!(failure))),
     ];
     for (key, value) in extra {

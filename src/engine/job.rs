@@ -3,9 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::budget::Budget;
 use super::clocks;
 use super::clocks::Clocks;
 use super::clocks::Defaults;
+use super::clocks::Later;
+use super::clocks::Stage;
 use super::offer::Offer;
 use super::query::asked;
 use crate::answer::Schema;
@@ -21,6 +24,8 @@ use crate::event::RunStarted;
 use crate::event::RunTimeouts;
 use crate::id::QueryName;
 use crate::id::RunId;
+use crate::money::Currency;
+use crate::money::Rate;
 use crate::panel::ModelChoice;
 use crate::panel::Panel;
 use crate::panel::Query;
@@ -39,6 +44,8 @@ pub struct Job {
     pub queries: Vec<Planned>,
     /// The run's limit.
     pub limit: Duration,
+    /// What it may spend.
+    pub budget: Budget,
     /// What happens when nobody watches.
     pub on_disconnect: OnDisconnect,
     /// What it takes over from the run that it retries.
@@ -62,6 +69,8 @@ pub struct Planned {
     pub targets: Arc<[(Target, Clocks)]>,
     /// Its limit with all attempts.
     pub limit: Duration,
+    /// What follows it.
+    pub later: Later,
     /// What its answer must fit.
     pub schema: Option<Schema>,
 }
@@ -106,11 +115,13 @@ impl Job {
             ask.options.queries.as_ref().is_none_or(|names| names.contains(name))
         };
         let wanted = (0..panel.queries.len()).filter(wanted);
-        let queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
+        let mut queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
         let firsts = queries.iter().map(|planned| &planned.targets[0].0);
         let limit = ask.options.run_timeout.unwrap_or_else(|| clocks::run(defaults, &panel, firsts));
+        keep_back(defaults, &mut queries, limit);
+        let budget = budget(&ask, pool, defaults, &queries)?;
         let on_disconnect = ask.options.on_disconnect.unwrap_or(OnDisconnect::Continue);
-        Ok(Job { panel, ask, queries, limit, on_disconnect, retry: None })
+        Ok(Job { panel, ask, queries, limit, budget, on_disconnect, retry: None })
     }
 
     /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again.
@@ -129,6 +140,7 @@ impl Job {
             time_ms: 0,
             attempts: 0,
             usage: None,
+            cost: None,
             carried_over: true,
             recovered: false,
             ..end
@@ -204,6 +216,7 @@ impl Planner<'_> {
             query: Arc::clone(query),
             targets: targets.into_iter().zip(clocks).collect(),
             limit: self.ask.options.query_timeout.unwrap_or(limit),
+            later: Later::default(),
             schema: self.offer.output(index),
         })
     }
@@ -217,6 +230,42 @@ impl Planner<'_> {
             None => CannotRun::NoTarget(query.name.clone(), why),
         })
     }
+}
+
+/// Leaves time for those that need others, and shortens what would take it.
+fn keep_back(defaults: &Defaults, queries: &mut [Planned], run: Duration) {
+    let stage =
+        |planned: &'_ Planned| planned.targets.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>();
+    let targets: Vec<Vec<Target>> = queries.iter().map(stage).collect();
+    let stages = queries.iter().zip(&targets);
+    let stages =
+        stages.map(|(planned, targets)| Stage { query: &planned.query, targets: targets.iter().collect() });
+    let later = Later::of(defaults, &stages.collect::<Vec<_>>(), run);
+    for (planned, later) in queries.iter_mut().zip(later) {
+        planned.later = later;
+        planned.limit = planned.limit.min(later.limit(run, run));
+    }
+}
+
+/// What the run may spend: the lower of what the caller and the configuration allow.
+fn budget(ask: &Ask, pool: &Pool, defaults: &Defaults, queries: &[Planned]) -> Result<Budget, CannotRun> {
+    let wanted = ask.options.max_cost;
+    let own = wanted.map(|cap| cap.currency);
+    let currency = pool.currency().or(own).unwrap_or(Currency::USD);
+    if let Some(cap) = wanted {
+        let pointer = "/options/max_cost";
+        if cap.currency != currency {
+            return Err(fault(pointer, format!("prices here are in {currency}, not in {}", cap.currency)));
+        }
+        let mut targets = queries.iter().flat_map(|planned| planned.targets.iter());
+        if targets.all(|(target, _)| target.rate() == Rate::Unknown) {
+            let detail =
+                "no model of this run has a price in the configuration, so its cost cannot be limited";
+            return Err(fault(pointer, detail));
+        }
+    }
+    let caps = [wanted, defaults.max_cost];
+    Ok(Budget { currency, cap: caps.into_iter().flatten().map(|cap| cap.amount).min() })
 }
 
 fn fault(pointer: &str, detail: impl ToString) -> CannotRun {

@@ -7,13 +7,16 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::meter::Bill;
 use crate::event::Asked;
 use crate::event::Body;
+use crate::event::Cost;
 use crate::event::Event;
 use crate::event::Phase;
 use crate::event::QueryCompleted;
 use crate::event::RunStarted;
 use crate::event::RunWarning;
+use crate::event::Usage;
 use crate::failure::Failure;
 use crate::id::QueryName;
 use crate::id::RunId;
@@ -60,8 +63,14 @@ pub struct PastQuery {
     pub asked: Option<Asked>,
     /// How far it was shown to be.
     pub progress: u8,
-    /// Code points of the last attempt that were shown.
-    pub points: u64,
+    /// Whether the last attempt's request was on its way.
+    pub sent: bool,
+    /// Text of the last attempt that was shown.
+    pub text: String,
+    /// Tokens of the attempts before it.
+    pub usage: Option<Usage>,
+    /// What they cost.
+    pub cost: Option<Cost>,
     /// Why its first attempt failed.
     pub first_failure: Option<Failure>,
     /// How it ended.
@@ -77,7 +86,10 @@ impl PastQuery {
             attempts: 0,
             asked: None,
             progress: 0,
-            points: 0,
+            sent: false,
+            text: String::new(),
+            usage: None,
+            cost: None,
             first_failure: None,
             end: None,
         }
@@ -86,6 +98,19 @@ impl PastQuery {
     /// Whether an answer may be on its way that nobody will hear.
     pub fn is_in_doubt(&self) -> bool {
         self.started && self.end.is_none()
+    }
+
+    /// Code points of the last attempt that were shown.
+    pub fn points(&self) -> u64 {
+        self.text.chars().count() as u64
+    }
+
+    /// What is known of what it has used.
+    pub fn bill(&self) -> Bill {
+        match &self.end {
+            Some(end) => Bill { usage: end.usage, cost: end.cost },
+            None => Bill { usage: self.usage, cost: self.cost },
+        }
     }
 }
 
@@ -159,13 +184,17 @@ impl Past {
                 // A query in the queue has made no attempt yet.
                 if progress.phase != Phase::Queued {
                     query.attempts = query.attempts.max(progress.attempt);
+                    query.sent = progress.phase != Phase::Connecting;
                 }
             }),
             Body::QueryDelta(delta) => self.change(&delta.query, now, |query| {
-                query.points = delta.offset + delta.text.chars().count() as u64;
+                query.text.push_str(&delta.text);
             }),
             Body::QueryRetrying(retrying) => self.change(&retrying.query, now, |query| {
-                query.points = 0;
+                let bill = query.bill().plus(Bill { usage: retrying.usage, cost: retrying.cost });
+                (query.usage, query.cost) = (bill.usage, bill.cost);
+                query.text.clear();
+                query.sent = false;
                 query.attempts = query.attempts.max(retrying.attempt);
                 query.asked = Some(retrying.to.clone());
                 query.first_failure.get_or_insert_with(|| retrying.reason.clone());

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tokio::time::sleep;
 use tokio::time::timeout_at;
@@ -15,6 +16,8 @@ use super::attempt;
 use super::attempt::Report;
 use super::attempt::Whole;
 use super::clocks::Clocks;
+use super::meter::Calling;
+use super::meter::Ending as CallEnding;
 use super::opening::Opening;
 use super::opening::can_wait;
 use super::retry;
@@ -64,6 +67,8 @@ pub struct Asking {
     pub since: Instant,
     /// What an earlier process has done for it.
     pub earlier: Earlier,
+    /// Whether the run must let each call in, since it may spend only so much.
+    pub capped: bool,
 }
 
 /// What an earlier process has done for a query; nothing for most.
@@ -82,6 +87,16 @@ impl Asking {
     fn left(&self) -> Duration {
         self.limit.saturating_sub(self.earlier.time + self.since.elapsed())
     }
+
+    /// A call to the target at this place, before it is made.
+    pub fn calling(&self, at: usize, complaint: Option<&Message>) -> Calling {
+        let points = |message: &Message| message.content.chars().count() as u64;
+        Calling {
+            rate: self.targets[at].0.rate(),
+            prompt: self.messages.iter().chain(complaint).map(points).sum(),
+            most: self.query.max_tokens,
+        }
+    }
 }
 
 /// What a query tells its run.
@@ -93,6 +108,12 @@ pub enum Said {
     Phase(Phase),
     /// A piece of its answer came.
     Text(String),
+    /// It is about to make a call; where the run has a cap, it waits to hear that it may.
+    Calling { call: Calling, may: Option<oneshot::Sender<()>> },
+    /// The provider counted what the call has used.
+    Used(Usage),
+    /// The call is over.
+    Called(CallEnding),
     /// An attempt was given up and another will follow.
     Retrying { reason: Failure, delay: Duration, to: Asked, discarded: u64 },
     /// It is over.
@@ -104,8 +125,6 @@ pub enum Said {
 pub struct Success {
     /// The checked answer.
     pub answer: Answer,
-    /// Tokens of all its attempts.
-    pub usage: Usage,
 }
 
 /// The way from a query to its run.
@@ -140,6 +159,10 @@ impl Report for Say {
 
     async fn text(&mut self, text: String) {
         self.say(Said::Text(text)).await;
+    }
+
+    async fn usage(&mut self, usage: Usage) {
+        self.say(Said::Used(usage)).await;
     }
 }
 
@@ -183,7 +206,6 @@ struct Attempts<'a> {
     admitted: Option<Admitted>,
     /// The right by which it is asked once more.
     retry: Option<Retry>,
-    usage: Usage,
     /// What the model is told about its last answer.
     complaint: Option<Message>,
     first_failure: Option<Failure>,
@@ -201,7 +223,6 @@ impl<'a> Attempts<'a> {
             started: total > 0 || matches!(turn, Turn::Now(_)),
             admitted: None,
             retry: None,
-            usage: Usage::default(),
             complaint: None,
             first_failure,
         }
@@ -269,7 +290,11 @@ impl<'a> Attempts<'a> {
         say: &mut Say,
     ) -> Result<Success, (Failure, u64)> {
         // Held until the attempt is over, and not while waiting for the next one.
-        let _permit = self.hold(opening, turn, say).await.map_err(|closed| (closed, 0))?;
+        let _permit = self.hold(opening, turn).await.map_err(|closed| (closed, 0))?;
+        self.ask_leave(say).await;
+        if !std::mem::replace(&mut self.started, true) {
+            say.say(Said::Started).await;
+        }
         self.here += 1;
         self.total += 1;
         let outcome = self.once(say).await;
@@ -294,8 +319,22 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Waits for its turn; the first one starts the query.
-    async fn hold(&mut self, opening: Opening, turn: Turn, say: &Say) -> Result<Option<Permit>, Failure> {
+    /// Tells that a call is about to be made, and waits where it may be too expensive.
+    async fn ask_leave(&self, say: &Say) {
+        let call = self.asking.calling(self.at, self.complaint.as_ref());
+        if !self.asking.capped {
+            return say.say(Said::Calling { call, may: None }).await;
+        }
+        let (may, leave) = oneshot::channel();
+        say.say(Said::Calling { call, may: Some(may) }).await;
+        if leave.await.is_err() {
+            // Who may not is ended by the run.
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Waits for its turn.
+    async fn hold(&mut self, opening: Opening, turn: Turn) -> Result<Option<Permit>, Failure> {
         let waited = matches!(turn, Turn::Later { .. });
         let mut admitted = opening.admitted;
         let mut permit = turn.permit().await;
@@ -315,21 +354,20 @@ impl<'a> Attempts<'a> {
             }
         }
         self.admitted = admitted;
-        if !std::mem::replace(&mut self.started, true) {
-            say.say(Said::Started).await;
-        }
         Ok(permit)
     }
 
     async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {
         let (target, clocks) = &self.asking.targets[self.at];
         let call = self.call();
-        let prompt: usize = call.messages.iter().map(|message| message.content.chars().count()).sum();
         let whole = match attempt::run(&*target.endpoint.provider, call, clocks, say).await {
             Ok(whole) => whole,
-            Err(broken) => return Err((broken.failure, broken.discarded)),
+            Err(broken) => {
+                say.say(Said::Called(CallEnding::Failed(broken.failure.code))).await;
+                return Err((broken.failure, broken.discarded));
+            }
         };
-        self.count(&whole, prompt);
+        say.say(Said::Called(CallEnding::Whole)).await;
         say.phase(Phase::Validating).await;
         self.check(whole)
     }
@@ -341,7 +379,7 @@ impl<'a> Attempts<'a> {
             Finish::Unknown => Ending::Unknown,
         };
         match answer::read(&whole.text, ending, self.asking.schema.as_ref()) {
-            Ok(answer) => Ok(Success { answer, usage: self.usage }),
+            Ok(answer) => Ok(Success { answer }),
             Err(mut failure) => {
                 failure.provider = Some(self.target().endpoint.provider.name().to_string());
                 self.complaint = Some(complaint(&failure));
@@ -365,19 +403,6 @@ impl<'a> Attempts<'a> {
             schema: query.output.clone(),
             checked: checked.clone(),
         }
-    }
-
-    /// Adds the attempt's tokens; four code points count as one where the provider did not say.
-    fn count(&mut self, whole: &Whole, prompt: usize) {
-        let estimate = |points: usize| points.div_ceil(4) as u64;
-        let used = whole.usage.unwrap_or_else(|| {
-            let (input_tokens, output_tokens) = (estimate(prompt), estimate(whole.text.chars().count()));
-            Usage { input_tokens, output_tokens, total_tokens: input_tokens + output_tokens, estimated: true }
-        });
-        self.usage.input_tokens = self.usage.input_tokens.saturating_add(used.input_tokens);
-        self.usage.output_tokens = self.usage.output_tokens.saturating_add(used.output_tokens);
-        self.usage.total_tokens = self.usage.total_tokens.saturating_add(used.total_tokens);
-        self.usage.estimated |= used.estimated;
     }
 }
 

@@ -16,6 +16,7 @@ use super::finish::Ended;
 use super::finish::Loss;
 use super::finish::Stop;
 use super::job::Job;
+use super::meter::Bill;
 use super::opening::Opening;
 use super::past::Past;
 use super::past::PastQuery;
@@ -27,6 +28,7 @@ use crate::crash::Point;
 use crate::event::API_VERSION;
 use crate::event::Asked;
 use crate::event::Body;
+use crate::event::Cost;
 use crate::event::Links;
 use crate::event::OnDisconnect;
 use crate::event::QueryCompleted;
@@ -167,8 +169,11 @@ fn lost(query: PastQuery, elapsed: Duration, failure: Failure) -> QueryCompleted
         time_ms: query.ready.map_or(0, |ready| elapsed.saturating_sub(ready).as_millis() as u64),
         attempts: query.attempts,
         asked: query.asked,
-        usage: None,
+        usage: query.usage,
+        // What was being asked is lost, and its cost with it.
+        cost: query.cost.map(|cost| Cost { complete: cost.complete && !query.sent, ..cost }),
         result: None,
+        partial_result: None,
         error: Some(failure),
         warnings: Vec::new(),
         carried_over: false,
@@ -183,7 +188,7 @@ impl Run {
         self.paused = past.is_paused().then(Instant::now);
         for (track, planned) in self.tracks.iter_mut().zip(&self.job.queries) {
             if let Some(query) = past.query(track.name()) {
-                *track = Track::restore(query, expected(planned));
+                *track = Track::restore(query, expected(planned), self.job.budget.currency);
             }
         }
         self.checks_told = past.checked;
@@ -200,8 +205,24 @@ impl Run {
             let started = self.job.started(self.writer.run());
             self.writer.append(&[started]).await?;
         }
+        self.warn_of_prices().await?;
         // They are pure: what they read is needed again, what they found is told once.
-        self.check().await
+        self.check().await?;
+        self.count_lost(past);
+        Ok(())
+    }
+
+    /// Counts what was being asked when the server stopped: it was billed all the same.
+    fn count_lost(&mut self, past: &Past) {
+        for index in 0..self.tracks.len() {
+            let query = past.query(self.tracks[index].name()).filter(|query| query.is_in_doubt());
+            let Some(query) = query else { continue };
+            // Without its prompt nothing is known of it.
+            if let Ok(asking) = self.asking(index, Earlier::default()) {
+                let call = asking.calling(self.target(index, query), None);
+                self.tracks[index].lose(query, call);
+            }
+        }
     }
 
     /// Asks again what was being asked, or gives it up.
@@ -233,7 +254,8 @@ impl Run {
                 (false, _) => {
                     let message = "The server stopped while this was being asked; it is not asked again.";
                     let end = lost(query.clone(), past.elapsed, Failure::new(Code::Interrupted, message));
-                    track.carry(end, &mut out);
+                    let (Bill { usage, cost }, partial_result) = track.remains();
+                    track.carry(QueryCompleted { usage, cost, partial_result, ..end }, &mut out);
                 }
             }
         }

@@ -455,4 +455,5 @@ async fn a_run_that_nobody_polls_asks_nobody() {
 
 mod control;
 mod health;
+mod money;
 mod recovery;

@@ -9,10 +9,17 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::meter::Bill;
+use super::meter::Calling;
+use super::meter::Ending;
+use super::meter::Meter;
 use super::past::PastQuery;
 use super::query::Said;
 use super::query::Success;
-use crate::answer::sections::Sections;
+use super::streamed;
+use super::streamed::Expected;
+use super::streamed::Parts;
+use super::streamed::Streamed;
 use crate::event::Asked;
 use crate::event::Body;
 use crate::event::Phase;
@@ -22,10 +29,10 @@ use crate::event::QueryProgress;
 use crate::event::QueryRetrying;
 use crate::event::QueryStarted;
 use crate::event::QueryStatus;
-use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
+use crate::money::Currency;
 
 /// The shortest time between two deltas of a query; text that comes earlier is joined.
 pub const JOIN: Duration = Duration::from_millis(50);
@@ -34,8 +41,6 @@ const PROGRESS_EVERY: Duration = Duration::from_millis(200);
 const SECOND: Duration = Duration::from_secs(1);
 /// Most progress events of a query in a second: the contract's promise.
 const PROGRESS_A_SECOND: usize = 10;
-/// Tokens that an answer without sections is expected to have when the panel does not say.
-const EXPECTED_TOKENS: u64 = 1000;
 
 /// A query as its run sees it.
 pub struct Track {
@@ -61,41 +66,15 @@ pub struct Track {
     tell_at: Option<Instant>,
     last_delta: Option<Instant>,
     attempt: Streamed,
-}
-
-/// What an answer's progress is measured against.
-#[derive(Clone, Copy, Debug)]
-pub enum Expected {
-    /// So many top-level keys.
-    Sections(usize),
-    /// So many tokens.
-    Tokens(u64),
-}
-
-impl Expected {
-    /// From the answer's schema, else from the panel's token limit.
-    pub fn of(schema: Option<&serde_json::Value>, max_tokens: Option<u32>) -> Expected {
-        let keys = schema.and_then(|schema| schema["properties"].as_object()).map_or(0, serde_json::Map::len);
-        match keys {
-            0 => Expected::Tokens(max_tokens.map_or(EXPECTED_TOKENS, u64::from).max(1)),
-            keys => Expected::Sections(keys),
-        }
-    }
-}
-
-/// What has come of one attempt.
-#[derive(Default)]
-struct Streamed {
-    points: u64,
-    joined: String,
-    flush_at: Option<Instant>,
-    scanner: Sections,
-    sections: Vec<String>,
+    /// The parts of an answer that was cut.
+    kept: Option<Parts>,
+    /// What its calls use and cost.
+    pub meter: Meter,
 }
 
 impl Track {
     /// A query that has not started.
-    pub fn new(name: QueryName, expected: Expected) -> Track {
+    pub fn new(name: QueryName, expected: Expected, currency: Currency) -> Track {
         Track {
             name,
             end: None,
@@ -113,15 +92,35 @@ impl Track {
             tell_at: None,
             last_delta: None,
             attempt: Streamed::default(),
+            kept: None,
+            meter: Meter::new(currency),
         }
     }
 
     /// A query as an earlier process left it.
-    pub fn restore(past: &PastQuery, expected: Expected) -> Track {
-        let mut track = Track::new(past.name.clone(), expected);
+    pub fn restore(past: &PastQuery, expected: Expected, currency: Currency) -> Track {
+        let mut track = Track::new(past.name.clone(), expected, currency);
         track.end = past.end.clone();
         track.progress = past.progress;
+        track.attempts = past.attempts;
+        track.attempt.restore(&past.text, track.keeps_text());
+        track.meter = Meter::before(currency, past.bill());
         track
+    }
+
+    /// A call was lost with an earlier process.
+    pub fn lose(&mut self, past: &PastQuery, call: Calling) {
+        self.meter.begin(call);
+        if past.sent {
+            self.meter.sent();
+        }
+        self.meter.text(past.points());
+        self.over(Ending::Dropped);
+    }
+
+    /// Whether parts of an answer that is cut can be kept.
+    fn keeps_text(&self) -> bool {
+        matches!(self.expected, Expected::Sections(_))
     }
 
     /// An attempt was lost with an earlier process, after `before`; it is asked again, at `to`.
@@ -129,11 +128,10 @@ impl Track {
         let now = Instant::now();
         (self.since, self.started) = (Some(now), Some(now));
         (self.before, self.recovered) = (before, true);
-        self.attempts = past.attempts;
         self.asked = past.asked.clone();
         let message = "The server stopped while this was being asked; it is asked again.";
         let reason = Failure::new(Code::Interrupted, message);
-        self.retry(reason, Duration::ZERO, to, past.points, out);
+        self.retry(reason, Duration::ZERO, to, past.points(), out);
     }
 
     /// Ends as it ended elsewhere: with the answer of the run that this one retries, or lost.
@@ -228,6 +226,10 @@ impl Track {
             Said::Started => self.start(now, out),
             Said::Phase(phase) => self.enter(phase, now, out),
             Said::Text(text) => self.text(&text, now, out),
+            // The run itself lets calls in.
+            Said::Calling { .. } => {}
+            Said::Used(usage) => self.meter.told(usage),
+            Said::Called(ending) => self.over(ending),
             Said::Retrying { reason, delay, to, discarded } => {
                 self.flush(now, out);
                 self.retry(reason, delay, to, discarded, out);
@@ -244,8 +246,11 @@ impl Track {
 
     fn enter(&mut self, phase: Phase, now: Instant, out: &mut Vec<Body>) {
         self.flush(now, out);
-        if phase == Phase::Connecting {
-            self.attempts += 1;
+        match phase {
+            Phase::Connecting => self.attempts += 1,
+            Phase::Waiting => self.meter.sent(),
+            Phase::Streaming => self.meter.content(),
+            Phase::Queued | Phase::Validating => {}
         }
         self.phase = phase;
         let reached = match phase {
@@ -259,9 +264,8 @@ impl Track {
     }
 
     fn text(&mut self, text: &str, now: Instant, out: &mut Vec<Body>) {
-        self.attempt.joined.push_str(text);
-        let complete = self.attempt.scanner.push(text);
-        self.attempt.sections.extend(complete);
+        self.attempt.push(text, self.keeps_text());
+        self.meter.text(text.chars().count() as u64);
         let due = self.last_delta.map_or(now, |last| last + JOIN);
         if due <= now {
             self.flush(now, out);
@@ -278,13 +282,9 @@ impl Track {
     fn streamed_progress(&self) -> u8 {
         let (have, want) = match self.expected {
             Expected::Sections(want) => (self.attempt.sections.len() as u64, want as u64),
-            Expected::Tokens(want) => (self.tokens(), want),
+            Expected::Tokens(want) => (self.attempt.tokens(), want),
         };
         10 + (80 * have.min(want) / want.max(1)) as u8
-    }
-
-    fn tokens(&self) -> u64 {
-        (self.attempt.points + self.attempt.joined.chars().count() as u64).div_ceil(4)
     }
 
     fn progress_event(&self, phase: Phase, ahead: Option<usize>) -> Body {
@@ -293,7 +293,7 @@ impl Track {
             progress: self.progress,
             phase,
             ahead,
-            tokens_out: self.tokens(),
+            tokens_out: self.attempt.tokens(),
             sections: self.attempt.sections.clone(),
             attempt: self.attempts.max(1),
         })
@@ -313,11 +313,29 @@ impl Track {
         out.push(Body::QueryDelta(QueryDelta { query, attempt, offset, text }));
     }
 
+    /// A call is over. What is complete of an answer that was cut is kept; what was declined is not.
+    fn over(&mut self, ending: Ending) {
+        self.meter.end(ending);
+        if !matches!(ending, Ending::Whole | Ending::Failed(Code::ContentRefused)) {
+            self.kept = streamed::best(self.kept.take(), self.attempt.parts());
+        }
+    }
+
+    /// What is left when nothing more comes: what was used, and the parts of a cut answer.
+    pub fn remains(&mut self) -> (Bill, Option<Parts>) {
+        if self.meter.is_open() {
+            self.over(Ending::Dropped);
+        }
+        self.meter.forget_promise();
+        (self.meter.total(), self.kept.take())
+    }
+
     fn retry(&mut self, reason: Failure, delay: Duration, to: Asked, discarded: u64, out: &mut Vec<Body>) {
         self.attempt = Streamed::default();
         // What was held back is of the attempt that no longer counts.
         self.tell_at = None;
         let from = self.asked.replace(to.clone()).unwrap_or_else(|| to.clone());
+        let Bill { usage, cost } = self.meter.take_last();
         out.push(Body::QueryRetrying(QueryRetrying {
             query: self.name.clone(),
             attempt: self.attempts + 1,
@@ -326,6 +344,8 @@ impl Track {
             from,
             to,
             discarded,
+            usage,
+            cost,
         }));
     }
 
@@ -346,15 +366,19 @@ impl Track {
     ) {
         self.flush(now, out);
         self.tell_at = None;
-        let warnings = success.as_ref().map(|success| self.warnings(success)).unwrap_or_default();
+        let (Bill { usage, cost }, kept) = self.remains();
+        let partial_result = kept.filter(|_| success.is_none());
+        let warnings = streamed::warnings(&self.name, success.as_ref(), partial_result.as_ref());
         let completed = QueryCompleted {
             query: self.name.clone(),
             status,
             time_ms: self.since.map_or(0, |since| (self.before + (now - since)).as_millis() as u64),
             attempts: self.attempts,
             asked: self.asked.clone().filter(|_| self.started.is_some()),
-            usage: success.as_ref().map(|success| success.usage),
+            usage,
+            cost,
             result: success.map(|success| success.answer.value),
+            partial_result,
             error,
             warnings,
             carried_over: false,
@@ -362,15 +386,5 @@ impl Track {
         };
         out.push(Body::QueryCompleted(Box::new(completed.clone())));
         self.end = Some(completed);
-    }
-
-    fn warnings(&self, success: &Success) -> Vec<Warning> {
-        let warning = |code: &str, message: String| Warning {
-            source: self.name.to_string(),
-            severity: "warning".into(),
-            code: code.into(),
-            message,
-        };
-        success.answer.notes.iter().map(|note| warning(note.code(), note.message().to_owned())).collect()
     }
 }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::Deserialize;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::Body;
+use super::Cost;
 use super::RunOutcome;
 use super::Stamp;
 
@@ -93,7 +93,7 @@ pub struct End {
     pub queries_executed: usize,
     /// What it cost, if that is known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub cost: Option<Value>,
+    pub cost: Option<Cost>,
 }
 
 impl Standing {
@@ -113,7 +113,7 @@ impl Standing {
                     total_time_ms: performance.total_time_ms,
                     queries_successful: performance.queries_successful,
                     queries_executed: performance.queries_executed,
-                    cost: None,
+                    cost: performance.cost,
                 };
                 Some(Standing { status: result.status.into(), end: Some(end) })
             }

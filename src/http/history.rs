@@ -24,6 +24,7 @@ use super::request::Parameters;
 use super::runs::no_store;
 use super::runs::snapshot_of;
 use crate::ask::AskFault;
+use crate::event::Cost;
 use crate::event::RunStatus;
 use crate::id::RunId;
 use crate::store::Change;
@@ -63,7 +64,7 @@ struct Row {
     #[serde(skip_serializing_if = "Option::is_none")]
     queries_executed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cost: Option<Value>,
+    cost: Option<Cost>,
 }
 
 /// `GET /api/v1/runs`: newest first.
@@ -121,7 +122,7 @@ impl From<Listed> for Row {
             total_time_ms: end.map(|end| end.total_time_ms),
             queries_successful: end.map(|end| end.queries_successful),
             queries_executed: end.map(|end| end.queries_executed),
-            cost: end.and_then(|end| end.cost.clone()),
+            cost: end.and_then(|end| end.cost),
             run_id: listed.run,
         }
     }

@@ -31,6 +31,11 @@ pub fn shorten(run: &RunId, entry: &Entry, most: usize) -> Entry {
             event.extend(checksum(&json));
         }
         "query_completed" => {
+            // The snapshot has the whole of what is left of an answer.
+            if event.remove("partial_result").is_some() {
+                event.insert("partial_truncated".into(), true.into());
+                return entry.with_json(Value::Object(event).to_string().as_bytes());
+            }
             let Some(result) = event.remove("result") else { return entry.clone() };
             let address = format!("{}/queries/{}/result", Links::of(run).this, text(event.get("query")));
             event.insert("result_ref".into(), address.into());

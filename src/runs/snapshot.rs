@@ -1,11 +1,13 @@
 //! A run at a glance: a fold over its events.
 
 use serde::Serialize;
+use serde_json::Map;
 use serde_json::Value;
 
 use crate::event::Asked;
 use crate::event::Body;
 use crate::event::ChecksCompleted;
+use crate::event::Cost;
 use crate::event::Entry;
 use crate::event::Event;
 use crate::event::Links;
@@ -84,6 +86,9 @@ pub struct Snapshot {
     pub checks: Option<ChecksCompleted>,
     /// Its queries, in the panel's order.
     pub queries: Vec<QueryView>,
+    /// What it cost so far, as far as that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Warnings of the run itself.
     pub warnings: Vec<Value>,
     /// The whole `final_result`.
@@ -126,12 +131,18 @@ pub struct QueryView {
     /// Attempts made, once it has ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub attempts: Option<u32>,
-    /// Tokens of its answer.
+    /// Tokens of its attempts that were billed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub usage: Option<Usage>,
+    /// What they cost, if that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cost: Option<Cost>,
     /// Its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// The parts of an answer that was cut which were complete.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub partial_result: Option<Map<String, Value>>,
     /// Why it has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<Failure>,
@@ -208,6 +219,7 @@ impl Snapshot {
             links: Links::of(run),
             checks: None,
             queries: Vec::new(),
+            cost: None,
             warnings: Vec::new(),
             result: None,
         }
@@ -243,9 +255,10 @@ impl Snapshot {
                 view.text.clear();
                 view.sections.clear();
                 view.tokens_out = 0;
+                view.spend(retrying.usage, retrying.cost);
             }),
             Body::QueryCompleted(completed) => {
-                self.query(&completed.query.clone(), |view| view.complete(*completed))
+                self.query(&completed.query.clone(), |view| view.complete(*completed));
             }
             Body::RunPaused(_) => self.status = RunStatus::Paused,
             Body::RunResumed(_) => self.status = RunStatus::Running,
@@ -254,6 +267,7 @@ impl Snapshot {
                 self.status = last.status.into();
                 self.elapsed_ms = stamp.elapsed_ms;
                 self.ended_at = Some(format!("{:.3}", stamp.at));
+                self.cost = last.performance.cost;
                 self.result = serde_json::from_slice(&entry.json()).ok();
             }
         }
@@ -272,6 +286,7 @@ impl Snapshot {
         if let Some(view) = self.queries.iter_mut().find(|view| view.planned.query == *name) {
             change(view);
         }
+        self.cost = Cost::sum(self.queries.iter().map(|view| (view.usage, view.cost)));
     }
 }
 
@@ -291,12 +306,21 @@ impl QueryView {
             time_ms: None,
             attempts: None,
             usage: None,
+            cost: None,
             result: None,
+            partial_result: None,
             error: None,
             warnings: Vec::new(),
             carried_over: false,
             recovered: false,
         }
+    }
+
+    /// An attempt was given up, but not for nothing.
+    fn spend(&mut self, usage: Option<Usage>, cost: Option<Cost>) {
+        let calls = [(self.usage, self.cost), (usage, cost)];
+        self.cost = Cost::sum(calls.into_iter());
+        self.usage = calls.into_iter().filter_map(|(usage, _)| usage).reduce(Usage::plus);
     }
 
     fn complete(&mut self, completed: QueryCompleted) {
@@ -312,11 +336,13 @@ impl QueryView {
         self.attempts = Some(completed.attempts);
         self.asked = completed.asked.or(self.asked.take());
         self.usage = completed.usage;
+        self.cost = completed.cost;
         // The text of an answer is in its result; that of a broken one is all there is.
         if completed.result.is_some() {
             self.text.clear();
         }
         self.result = completed.result;
+        self.partial_result = completed.partial_result;
         self.error = completed.error;
         self.warnings = completed.warnings;
         self.carried_over = completed.carried_over;

@@ -8,13 +8,14 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Module, floor, and the modules of the same floor that it may use.
-const MAP: [(&str, u8, &[&str]); 23] = [
+const MAP: [(&str, u8, &[&str]); 24] = [
     ("id", 0, &[]),
     ("failure", 0, &[]),
+    ("money", 0, &[]),
     ("fault", 0, &[]),
     ("panel", 0, &["id", "fault", "failure"]),
-    ("event", 0, &["failure", "id"]),
-    ("ask", 0, &["panel", "id", "event"]),
+    ("event", 0, &["failure", "id", "money"]),
+    ("ask", 0, &["panel", "id", "event", "money"]),
     ("backoff", 1, &[]),
     ("breaker", 1, &[]),
     ("crash", 1, &[]),

@@ -22,6 +22,7 @@ mod frames;
 mod history;
 mod kill;
 mod lab;
+mod money;
 mod origins;
 mod plan;
 mod prefer;

@@ -36,9 +36,11 @@ export function clock(ms: number): string {
 export function price(cost: Cost | undefined, provider?: string): string {
   if (provider === 'rules' || provider === 'scripted') return say('cost.none')
   if (cost === undefined) return say('cost.unknown')
-  if (cost.amount === 0 && cost.complete) return say('cost.free')
+  if (cost.amount === 0) return say(cost.complete ? 'cost.free' : 'cost.unknown')
+  if (cost.amount < 0.001 && cost.complete) return say('cost.tiny', { currency: cost.currency })
   const amount = cost.amount.toFixed(cost.amount >= 1 ? 2 : 3)
-  return say(cost.complete ? 'cost.known' : 'cost.about', { currency: cost.currency, amount })
+  const known = cost.estimated ? 'cost.estimated' : 'cost.known'
+  return say(cost.complete ? known : 'cost.about', { currency: cost.currency, amount })
 }
 
 /** "20 Nov 2026, 14:02". */

@@ -219,6 +219,7 @@ export function spent(run: RunView): Cost | undefined {
   return {
     amount: known.reduce((sum, cost) => sum + cost.amount, 0),
     currency: first.currency,
+    estimated: known.some((cost) => cost.estimated),
     complete: known.every((cost) => cost.complete) && known.length === run.queries.filter((query) => query.attempts.length > 0).length,
   }
 }

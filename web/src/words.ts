@@ -93,6 +93,8 @@ export const en = {
   'cost.free': 'free',
   'cost.known': '{currency} {amount}',
   'cost.about': 'at least {currency} {amount}',
+  'cost.estimated': 'about {currency} {amount}',
+  'cost.tiny': 'under {currency} 0.001',
   'cost.pending': 'none yet',
   'conn.label': 'Connection',
   'conn.connecting': 'connecting',

@@ -53,6 +53,12 @@ describe('numbers', () => {
     expect(price(undefined)).toBe('price unknown')
     expect(price({ amount: 0.021, currency: 'USD', complete: false })).toBe('at least USD 0.021')
     expect(price(undefined, 'rules')).toBe('no cost')
+    const whole = { amount: 0.021, currency: 'USD', complete: true }
+    expect(price(whole)).toBe('USD 0.021')
+    expect(price({ ...whole, estimated: true })).toBe('about USD 0.021')
+    expect(price({ ...whole, amount: 0 })).toBe('free')
+    expect(price({ ...whole, amount: 0, complete: false })).toBe('price unknown')
+    expect(price({ ...whole, amount: 0.00001675 })).toBe('under USD 0.001')
   })
 })
 

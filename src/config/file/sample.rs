@@ -34,6 +34,8 @@ fn the_sample_switched_on_holds_the_defaults() {
     assert_eq!(faults, []);
     // Its default depends on what can follow, so the sample shows the one of its prose.
     assert_eq!(file.runs.clocks.first_content.take(), Some(Duration::from_secs(10)));
+    // No run has a cap unless somebody writes one.
+    assert!(file.runs.clocks.max_cost.take().is_some());
     assert_eq!(shown(&file), shown(&File::default()));
     let names: Vec<&str> = file.providers.iter().map(|provider| provider.name.as_str()).collect();
     assert_eq!(names, ["openai", "anthropic", "gemini", "lmstudio", "ollama", "openrouter", "azure"]);
@@ -58,7 +60,8 @@ fn the_sample_has_every_key() {
         let section = before.iter().rev().find(|line| line.starts_with('[')).copied().unwrap_or("");
         let body: Vec<&str> = after.iter().copied().take_while(|line| !line.starts_with('[')).collect();
         let has = |key: &str| {
-            body.iter().any(|line| line.starts_with(&format!("{key} = ")))
+            body.iter()
+                .any(|line| line.starts_with(&format!("{key} = ")) || line.starts_with(&format!("{key}.")))
                 || (section.is_empty() && lines.iter().any(|line| line.starts_with(&format!("[{key}"))))
         };
         // Of the providers the first shows everything.

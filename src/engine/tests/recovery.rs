@@ -13,11 +13,11 @@ use crate::event::QueryRetrying;
 use crate::store::Claim;
 
 /// A run whose process died.
-struct Cut {
+pub struct Cut {
     panel: Arc<Panel>,
     pool: Pool,
-    store: Arc<Memory>,
-    run: crate::id::RunId,
+    pub store: Arc<Memory>,
+    pub run: crate::id::RunId,
 }
 
 /// What the next process finds.
@@ -31,7 +31,11 @@ struct Taken {
 
 /// Drives a run and drops everything when `at` milliseconds have passed.
 async fn cut(panel: &Arc<Panel>, provider: &Scripted, at: u64) -> Cut {
-    let pool = pool(vec![Arc::new(provider.clone())], 8);
+    cut_pool(panel, pool(vec![Arc::new(provider.clone())], 8), at).await
+}
+
+/// The same with any pool.
+pub async fn cut_pool(panel: &Arc<Panel>, pool: Pool, at: u64) -> Cut {
     let Begun { job, writer, orders, store, journal, control: _control } = begin(panel, &pool).await;
     let driving = drive(job, writer, orders);
     let _ = tokio::time::timeout(Duration::from_millis(at), driving).await;
@@ -55,7 +59,7 @@ impl Cut {
         Taken { job, writer, orders, past, journal }
     }
 
-    async fn go_on(&self) -> Events {
+    pub async fn go_on(&self) -> Events {
         let Taken { job, writer, orders, past, journal } = self.take_over().await;
         go_on(job, writer, past, (Recovery::default(), orders)).await.unwrap();
         Events::of(&journal).await

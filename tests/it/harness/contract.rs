@@ -185,6 +185,11 @@ fn one_query(events: &[&Event], planned: &Value, deltas: bool) {
     }
     progress(&own);
     attempts(&own, end);
+    assert!(status != "succeeded" || end.get("partial_result").is_none(), "{end}");
+    let tokens = |event: &Value| event["usage"]["total_tokens"].as_u64().unwrap_or(0);
+    let retries = own.iter().filter(|event| event.name == "query_retrying");
+    let given_up: u64 = retries.map(|event| tokens(&event.data)).sum();
+    assert!(given_up <= tokens(end), "{name}: all attempts count: {end}");
     if deltas {
         text(&own, end);
     }
@@ -305,6 +310,31 @@ fn the_result(events: &[&Event], names: &[&str]) {
         }
         other => panic!("{other}"),
     }
+    money(performance, &ends);
     assert!(last["warnings"].is_array());
     assert!(last["result_ref"].as_str().unwrap().ends_with("/result"));
+}
+
+/// What the run used and cost is what its queries did.
+fn money(performance: &Value, ends: &HashMap<&str, &Value>) {
+    let tokens = |end: &&Value| end["usage"]["total_tokens"].as_u64().unwrap_or(0);
+    let sum: u64 = ends.values().map(tokens).sum();
+    assert_eq!(performance["tokens_total"].as_u64().unwrap(), sum);
+    let costs: Vec<&Value> = ends.values().filter_map(|end| end.get("cost")).collect();
+    let Some(whole) = performance.get("cost") else {
+        assert!(costs.is_empty(), "the sum is missing: {performance}");
+        return;
+    };
+    let amount = |cost: &Value| cost["amount"].as_f64().unwrap();
+    let sum: f64 = costs.iter().map(|cost| amount(cost)).sum();
+    assert!((amount(whole) - sum).abs() <= 1e-12 * sum.max(1.0), "{whole} is not {sum}");
+    assert!(costs.iter().all(|cost| cost["currency"] == whole["currency"]), "one currency");
+    // Who used something and does not say what it cost has no price.
+    let known = |end: &&Value| match end.get("cost") {
+        Some(cost) => end["usage"].is_object() && cost["complete"] == true,
+        None => end.get("usage").is_none(),
+    };
+    assert_eq!(whole["complete"], ends.values().all(known), "{whole}");
+    let estimated = costs.iter().any(|cost| cost["estimated"] == true);
+    assert_eq!(whole.get("estimated").is_some(), estimated, "{whole}");
 }

@@ -212,7 +212,10 @@ impl Bench {
             }
         };
         note(retries.iter().any(|event| event.data["discarded"] != 0), "discarded");
-        note(end["usage"]["estimated"] == true, "estimated");
+        // What was given up is estimated anyway.
+        let whole =
+            end.get("result").is_some() && retries.iter().all(|event| event.data.get("usage").is_none());
+        note(whole && end["usage"]["estimated"] == true, "estimated");
         let clean =
             if case.row.json { json!({"answer": "simulated by the fault lab"}) } else { json!(self.clean) };
         note(end.get("result").is_some_and(|result| *result != clean), "other text");

@@ -27,6 +27,8 @@ export interface Cost {
   readonly amount: number
   readonly currency: string
   readonly complete: boolean
+  /** Whether tokens that have a price were estimated. */
+  readonly estimated?: boolean
 }
 
 /** Who answers: one provider's model. */
@@ -141,6 +143,9 @@ export interface QueryRetrying extends Numbered<'query_retrying'> {
   readonly from: Target
   readonly to: Target
   readonly discarded: number
+  /** Of the attempt that was given up, if it was billed. */
+  readonly usage?: Usage
+  readonly cost?: Cost
 }
 
 export interface QueryCompleted extends Numbered<'query_completed'> {
@@ -153,6 +158,8 @@ export interface QueryCompleted extends Numbered<'query_completed'> {
   readonly usage?: Usage
   readonly cost?: Cost
   readonly result?: Json
+  /** The complete parts of an answer that was cut: unchecked, and no answer. */
+  readonly partial_result?: { readonly [part: string]: Json }
   readonly error?: Failure
   readonly warnings?: readonly Warning[]
 }
