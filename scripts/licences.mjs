@@ -117,7 +117,7 @@ function test() {
 }
 
 test()
-const locks = ['web', 'tests/e2e', 'tests/sdks'].map((folder) => `${folder}/package-lock.json`)
+const locks = ['web', 'tests/e2e', 'tests/sdks', 'tests/clients'].map((folder) => `${folder}/package-lock.json`)
 const dependencies = [...cargo(), ...locks.flatMap(npm)]
 const faults = dependencies.map(fault).filter((found) => found !== undefined)
 for (const found of faults) console.error(found)

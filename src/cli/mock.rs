@@ -163,13 +163,11 @@ async fn serve(args: MockArgs, lines: SyncSender<String>) -> Exit {
         Err(why) => return refuse(&why),
     };
     match args.print_url {
-        true => {
-            let _ = lines.send(lab.url());
-        }
+        true => announce(&lab.url()),
         false => eprintln!("{}", banner(&lab)),
     }
     // They refuse and ignore for as long as they live.
-    let _ports = match ports(args.closed_port, args.full_port, &lines).await {
+    let _ports = match ports(args.closed_port, args.full_port).await {
         Ok(ports) => ports,
         Err(error) => {
             eprintln!("error: no port for --closed-port or --full-port: {error}");
@@ -219,14 +217,8 @@ fn script(path: &Path) -> Result<Script, Exit> {
 }
 
 /// Opens the ports that were asked for, and tells their addresses as lines of JSON.
-async fn ports(
-    closed: bool,
-    full: bool,
-    lines: &SyncSender<String>,
-) -> std::io::Result<(Option<ClosedPort>, Option<FullPort>)> {
-    let tell = |name: &str, address: SocketAddr| {
-        let _ = lines.send(format!("{{\"{name}\":\"http://{address}\"}}"));
-    };
+async fn ports(closed: bool, full: bool) -> std::io::Result<(Option<ClosedPort>, Option<FullPort>)> {
+    let tell = |name: &str, address: SocketAddr| announce(&format!("{{\"{name}\":\"http://{address}\"}}"));
     let closed = if closed { Some(ClosedPort::open()?) } else { None };
     let full = if full { Some(FullPort::open().await?) } else { None };
     if let Some(port) = &closed {
@@ -236,6 +228,14 @@ async fn ports(
         tell("full_port", port.address());
     }
     Ok((closed, full))
+}
+
+/// Tells an address on standard output, whatever else is written to a file. Nothing was served before, so these
+/// lines are the first.
+fn announce(line: &str) {
+    let mut out = std::io::stdout();
+    // A reader that has left is no reason to stop.
+    let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }
 
 fn banner(lab: &Lab) -> String {

@@ -1,14 +1,21 @@
 //! The server asks the fault lab over TLS: who is trusted, which version is spoken, how a cut is told.
 
+use std::fs::File;
+use std::process::Stdio;
+
 use serde_json::Value;
 use serde_json::json;
 
 use crate::harness::Event;
 use crate::harness::Lab;
+use crate::harness::PATIENCE;
 use crate::harness::Panel;
 use crate::harness::Setup;
 use crate::harness::completed;
+use crate::harness::eventually;
 use crate::harness::named;
+use crate::harness::server::command;
+use crate::harness::temp::Temp;
 
 /// A provider of each kind that asks the lab for this model; with the lab's authority trusted or not.
 fn providers(lab: &Lab, model: &str, trusting: bool) -> Setup {
@@ -115,4 +122,23 @@ fn a_file_of_authorities_that_cannot_be_read_is_refused_at_start() {
     for told in ["test.toml:", "^^^", "providers.lab", "gone.pem", "PEM"] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
+}
+
+#[test]
+fn addresses_stand_on_standard_output_although_a_log_is_written() {
+    let files = Temp::new();
+    let (said, log) = (files.path().join("said"), files.path().join("log.jsonl"));
+    let mut lab = command(&files)
+        .args(["mock", "--port", "0", "--print-url", "--closed-port", "--log"])
+        .arg(&log)
+        .stdout(File::create(&said).unwrap())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let read = || std::fs::read_to_string(&said).unwrap();
+    eventually("the lab tells its addresses", PATIENCE, || read().lines().count() == 2);
+    let _ = lab.kill();
+    let _ = lab.wait();
+    assert!(read().starts_with("http://127.0.0.1:") && read().contains("closed_port"), "{}", read());
+    assert_eq!(std::fs::read_to_string(&log).unwrap(), "");
 }
