@@ -29,6 +29,7 @@ use std::time::Duration;
 
 use serde_json::json;
 use tokio::sync::mpsc;
+use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::sleep_until;
@@ -118,6 +119,8 @@ struct Run {
     warnings: Vec<Warning>,
     /// Who waits to hear that an order is carried out, once its events are written.
     answers: Vec<obey::Answer>,
+    /// Who waits to make a call, once what announces it is written.
+    let_in: Vec<oneshot::Sender<()>>,
 }
 
 impl Run {
@@ -138,6 +141,7 @@ impl Run {
             checks_told: false,
             warnings: Vec::new(),
             answers: Vec::new(),
+            let_in: Vec::new(),
             job,
             writer,
         };
@@ -280,7 +284,6 @@ impl Run {
             checked: self.checked.clone(),
             since: Instant::now(),
             earlier,
-            capped: self.job.budget.cap.is_some(),
         })
     }
 
@@ -358,6 +361,7 @@ impl Run {
             let now = Instant::now();
             self.tracks.iter_mut().for_each(|track| track.catch_up(now, &mut out));
             self.writer.append(&out).await?;
+            self.give_leave();
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
             if ended {

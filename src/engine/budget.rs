@@ -45,12 +45,12 @@ impl Run {
         self.warn("price_unknown", format!("The cap does not count what has no price: {names}.")).await
     }
 
-    /// Lets a call in, or ends its query.
+    /// Lets a call in, or ends its query. The first one starts the query.
     pub(super) fn let_in(
         &mut self,
         index: usize,
         call: Calling,
-        may: Option<oneshot::Sender<()>>,
+        may: oneshot::Sender<()>,
         out: &mut Vec<Body>,
     ) {
         if self.tracks[index].end.is_some() {
@@ -60,9 +60,18 @@ impl Run {
             self.tasks.abort(index);
             return self.stop_at_cap(index, out);
         }
-        self.tracks[index].meter.begin(call);
-        // Who no longer waits has been ended.
-        let _ = may.map(|may| may.send(()));
+        let track = &mut self.tracks[index];
+        track.start(Instant::now(), out);
+        track.meter.begin(call);
+        self.let_in.push(may);
+    }
+
+    /// Tells those who were let in, now that the events of it are written.
+    pub(super) fn give_leave(&mut self) {
+        for may in self.let_in.drain(..) {
+            // Who no longer waits has been ended.
+            let _ = may.send(());
+        }
     }
 
     /// Whether a query may make a call; what the call may cost is then kept for it.

@@ -67,8 +67,6 @@ pub struct Asking {
     pub since: Instant,
     /// What an earlier process has done for it.
     pub earlier: Earlier,
-    /// Whether the run must let each call in, since it may spend only so much.
-    pub capped: bool,
 }
 
 /// What an earlier process has done for a query; nothing for most.
@@ -102,14 +100,12 @@ impl Asking {
 /// What a query tells its run.
 #[derive(Debug)]
 pub enum Said {
-    /// It holds its first permit.
-    Started,
     /// Its attempt entered a phase.
     Phase(Phase),
     /// A piece of its answer came.
     Text(String),
-    /// It is about to make a call; where the run has a cap, it waits to hear that it may.
-    Calling { call: Calling, may: Option<oneshot::Sender<()>> },
+    /// It holds a permit and is about to make a call; it waits to hear that it may.
+    Calling { call: Calling, may: oneshot::Sender<()> },
     /// The provider counted what the call has used.
     Used(Usage),
     /// The call is over.
@@ -174,7 +170,7 @@ pub fn asked(target: &Target) -> Asked {
 /// Asks until there is an answer, nothing is left to try, or the time is over.
 pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say) {
     let deadline = Instant::now() + asking.left();
-    let mut attempts = Attempts::new(&asking, &turn);
+    let mut attempts = Attempts::new(&asking);
     let outcome = match timeout_at(deadline, attempts.run(opening, turn, &mut say)).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -200,8 +196,6 @@ struct Attempts<'a> {
     at: usize,
     here: u32,
     total: u32,
-    /// Whether the run knows that it started.
-    started: bool,
     /// The right by which it is being asked.
     admitted: Option<Admitted>,
     /// The right by which it is asked once more.
@@ -212,15 +206,13 @@ struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    fn new(asking: &'a Asking, turn: &Turn) -> Attempts<'a> {
+    fn new(asking: &'a Asking) -> Attempts<'a> {
         let Earlier { attempts: total, first_failure, .. } = asking.earlier.clone();
         Attempts {
             asking,
             at: 0,
             here: 0,
             total,
-            // A turn that came at once was announced when it was taken.
-            started: total > 0 || matches!(turn, Turn::Now(_)),
             admitted: None,
             retry: None,
             complaint: None,
@@ -292,9 +284,6 @@ impl<'a> Attempts<'a> {
         // Held until the attempt is over, and not while waiting for the next one.
         let _permit = self.hold(opening, turn).await.map_err(|closed| (closed, 0))?;
         self.ask_leave(say).await;
-        if !std::mem::replace(&mut self.started, true) {
-            say.say(Said::Started).await;
-        }
         self.here += 1;
         self.total += 1;
         let outcome = self.once(say).await;
@@ -319,14 +308,12 @@ impl<'a> Attempts<'a> {
         }
     }
 
-    /// Tells that a call is about to be made, and waits where it may be too expensive.
+    /// Tells that a call is about to be made, and waits until that is written and the cap allows it: a call
+    /// that no journal knows of would be made again after a crash.
     async fn ask_leave(&self, say: &Say) {
         let call = self.asking.calling(self.at, self.complaint.as_ref());
-        if !self.asking.capped {
-            return say.say(Said::Calling { call, may: None }).await;
-        }
         let (may, leave) = oneshot::channel();
-        say.say(Said::Calling { call, may: Some(may) }).await;
+        say.say(Said::Calling { call, may }).await;
         if leave.await.is_err() {
             // Who may not is ended by the run.
             std::future::pending::<()>().await;

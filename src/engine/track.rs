@@ -189,9 +189,9 @@ impl Track {
         }
     }
 
-    /// It holds its first permit.
+    /// It holds its first permit; later ones change nothing.
     pub fn start(&mut self, now: Instant, out: &mut Vec<Body>) {
-        let (Some(since), Some(asked)) = (self.since, self.asked.clone()) else { return };
+        let (Some(since), Some(asked), None) = (self.since, self.asked.clone(), self.started) else { return };
         self.started = Some(now);
         out.push(Body::QueryStarted(QueryStarted {
             query: self.name.clone(),
@@ -223,7 +223,6 @@ impl Track {
             return;
         }
         match said {
-            Said::Started => self.start(now, out),
             Said::Phase(phase) => self.enter(phase, now, out),
             Said::Text(text) => self.text(&text, now, out),
             // The run itself lets calls in.
