@@ -228,7 +228,7 @@ impl Run {
             };
             let targets = &self.job.queries[index].targets;
             self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
-            let turn = opening.turn(targets);
+            let turn = opening.turn();
             match &turn {
                 Turn::Now(_) => self.tracks[index].start(now, &mut started),
                 Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),

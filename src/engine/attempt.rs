@@ -43,6 +43,8 @@ pub struct Whole {
     pub finish: Finish,
     /// What the provider counted.
     pub usage: Option<Usage>,
+    /// From the call to its first content, if it was streamed.
+    pub first_content: Option<Duration>,
 }
 
 /// An attempt that came to nothing.
@@ -65,11 +67,12 @@ pub async fn run(
     report: &mut impl Report,
 ) -> Result<Whole, Broken> {
     let streams = provider.streams();
-    let mut reading = Reading { chunks: provider.ask(call), text: String::new(), usage: None };
+    let mut reading =
+        Reading { chunks: provider.ask(call), text: String::new(), usage: None, first_content: None };
     let outcome = reading.read(clocks, streams, report).await;
-    let Reading { text, usage, .. } = reading;
+    let Reading { text, usage, first_content, .. } = reading;
     match outcome {
-        Ok(finish) => Ok(Whole { text, finish, usage }),
+        Ok(finish) => Ok(Whole { text, finish, usage, first_content }),
         Err(mut failure) => {
             failure.provider.get_or_insert_with(|| provider.name().to_string());
             Err(Broken { failure, discarded: text.chars().count() as u64 })
@@ -81,6 +84,7 @@ struct Reading {
     chunks: Chunks,
     text: String,
     usage: Option<Usage>,
+    first_content: Option<Duration>,
 }
 
 impl Reading {
@@ -102,6 +106,9 @@ impl Reading {
                 }
                 Ok(Some(chunk)) => chunk?,
             };
+            if streams && matches!(chunk, Chunk::Reasoning | Chunk::Text(_)) {
+                self.first_content.get_or_insert_with(|| started.elapsed());
+            }
             match chunk {
                 Chunk::Sent => {
                     report.phase(Phase::Waiting).await;

@@ -81,10 +81,10 @@ struct Layers<'a>([Option<&'a Limits>; 4]);
 
 impl<'a> Layers<'a> {
     fn of(query: Option<&'a Query>, panel: &'a Panel, target: Option<&'a Target>) -> Layers<'a> {
-        let loopback = target.is_some_and(|target| target.endpoint.is_loopback());
+        let loopback = target.is_some_and(|target| target.group.is_loopback());
         let panel = Some(&panel.limits).filter(|limits| !(loopback && limits.scope == Scope::Remote));
-        let endpoint = target.map(|target| &target.endpoint.limits);
-        Layers([query.map(|query| &query.limits), panel, endpoint, loopback.then_some(&LOOPBACK)])
+        let provider = target.map(|target| &target.group.limits);
+        Layers([query.map(|query| &query.limits), panel, provider, loopback.then_some(&LOOPBACK)])
     }
 
     fn first(&self, limit: impl Fn(&Limits) -> Option<Duration>) -> Option<Duration> {

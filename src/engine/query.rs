@@ -34,7 +34,9 @@ use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::panel::Query;
 use crate::pool::Admitted;
+use crate::pool::Endpoint;
 use crate::pool::Permit;
+use crate::pool::Shut;
 use crate::pool::Target;
 use crate::pool::Turn;
 use crate::pool::care::Closed;
@@ -144,13 +146,13 @@ impl Report for Say {
 
 /// The provider and model of a target, as events name them.
 pub fn asked(target: &Target) -> Asked {
-    Asked { provider: target.endpoint.provider.name().to_string(), model: target.model.clone() }
+    Asked { provider: target.group.name().to_string(), model: target.model.clone() }
 }
 
 /// Asks until there is an answer, nothing is left to try, or the time is over.
 pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say) {
     let deadline = Instant::now() + asking.left();
-    let mut attempts = Attempts::new(&asking, &turn);
+    let mut attempts = Attempts::new(&asking, &opening, &turn);
     let outcome = match timeout_at(deadline, attempts.run(opening, turn, &mut say)).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -174,12 +176,16 @@ struct Attempts<'a> {
     asking: &'a Asking,
     /// Index of the target that is asked.
     at: usize,
+    /// The endpoint that is asked.
+    endpoint: Arc<Endpoint>,
     here: u32,
     total: u32,
     /// Whether the run knows that it started.
     started: bool,
     /// The right by which it is being asked.
     admitted: Option<Admitted>,
+    /// When the first content of the last attempt came.
+    first_content: Option<Duration>,
     usage: Usage,
     /// What the model is told about its last answer.
     complaint: Option<Message>,
@@ -187,16 +193,18 @@ struct Attempts<'a> {
 }
 
 impl<'a> Attempts<'a> {
-    fn new(asking: &'a Asking, turn: &Turn) -> Attempts<'a> {
+    fn new(asking: &'a Asking, opening: &Opening, turn: &Turn) -> Attempts<'a> {
         let Earlier { attempts: total, first_failure, .. } = asking.earlier.clone();
         Attempts {
             asking,
-            at: 0,
+            at: opening.at,
+            endpoint: Arc::clone(&opening.endpoint),
             here: 0,
             total,
             // A turn that came at once was announced when it was taken.
             started: total > 0 || matches!(turn, Turn::Now(_)),
             admitted: None,
+            first_content: None,
             usage: Usage::default(),
             complaint: None,
             first_failure,
@@ -206,7 +214,7 @@ impl<'a> Attempts<'a> {
     async fn run(&mut self, opening: Opening, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
         let (mut opening, mut turn) = (opening, turn);
         loop {
-            self.at = opening.at;
+            (self.at, self.endpoint) = (opening.at, Arc::clone(&opening.endpoint));
             let (failure, discarded) = match self.attempt(opening, turn, say).await {
                 Ok(success) => return Ok(success),
                 Err(broken) => broken,
@@ -222,7 +230,7 @@ impl<'a> Attempts<'a> {
             let to = asked(&self.asking.targets[next.at].0);
             say.say(Said::Retrying { reason: failure, delay, to, discarded }).await;
             sleep(delay).await;
-            turn = next.turn(&self.asking.targets);
+            turn = next.turn();
             opening = next;
         }
     }
@@ -237,7 +245,11 @@ impl<'a> Attempts<'a> {
         match retry::after(failure, self.standing(), &mut rand::rng()) {
             Next::GiveUp => None,
             Next::Elsewhere => elsewhere(),
-            Next::Again(_) if !self.target().endpoint.care().may_retry(Instant::now()) => elsewhere(),
+            Next::Beside => match Opening::beside(targets, self.at, &self.endpoint) {
+                Some(opening) => Some((Duration::ZERO, opening)),
+                None => elsewhere(),
+            },
+            Next::Again(_) if !self.endpoint.care().may_retry(Instant::now()) => elsewhere(),
             // What closed meanwhile, by this very failure perhaps, is passed over.
             Next::Again(delay) => match Opening::find(&targets[..=self.at], self.at, left) {
                 Ok(opening) => Some((delay, opening.after(delay))),
@@ -258,11 +270,11 @@ impl<'a> Attempts<'a> {
         self.total += 1;
         let outcome = self.once(say).await;
         match (self.admitted.take(), &outcome) {
-            (Some(admitted), Ok(_)) => admitted.succeeded(),
+            (Some(admitted), Ok(_)) => admitted.succeeded(self.first_content),
             (Some(admitted), Err((failure, _))) => admitted.failed(failure),
             (None, _) => {}
         }
-        outcome
+        outcome.map_err(|(failure, discarded)| (self.endpoint.mark(failure), discarded))
     }
 
     fn target(&self) -> &Target {
@@ -270,9 +282,12 @@ impl<'a> Attempts<'a> {
     }
 
     fn standing(&self) -> Standing {
+        let group = &self.target().group;
         Standing {
             here: self.here,
             total: self.total,
+            more_endpoints: group.has_other(&self.endpoint),
+            retry: group.retry,
             more_targets: self.at + 1 < self.asking.targets.len(),
             left: self.asking.left(),
         }
@@ -281,24 +296,25 @@ impl<'a> Attempts<'a> {
     /// Waits for its turn; the first one starts the query.
     async fn hold(&mut self, opening: Opening, turn: Turn, say: &Say) -> Result<Option<Permit>, Failure> {
         let waited = matches!(turn, Turn::Later { .. });
-        let mut admitted = opening.admitted;
+        // What may be asked now need not be what may be asked when it is its turn.
+        self.admitted = opening.admitted.filter(|_| !waited);
         let mut permit = turn.permit().await;
-        if waited {
-            admitted = None;
-        }
-        while admitted.is_none() {
-            // While it waited the endpoint may have closed.
-            match self.target().endpoint.admit(self.asking.left()) {
-                Ok(right) => admitted = Some(right),
-                Err(Closed::Cooling(wait)) if can_wait(wait, self.asking.left()) => {
-                    drop(permit);
-                    sleep(wait).await;
-                    permit = self.target().endpoint.turn().permit().await;
+        while self.admitted.is_none() {
+            let why = match self.endpoint.admit(self.asking.left()) {
+                Ok(admitted) => {
+                    self.admitted = Some(admitted);
+                    break;
                 }
-                Err(closed) => return Err(closed.failure(self.target().endpoint.provider.name().as_str())),
+                Err(why) => why,
+            };
+            drop(permit.take());
+            match (self.target().group.other(&self.endpoint), why) {
+                (Some(other), _) => self.endpoint = other,
+                (None, Closed::Cooling(wait)) if can_wait(wait, self.asking.left()) => sleep(wait).await,
+                (None, _) => return Err(Shut { endpoint: Arc::clone(&self.endpoint), why }.failure()),
             }
+            permit = self.endpoint.turn().permit().await;
         }
-        self.admitted = admitted;
         if !std::mem::replace(&mut self.started, true) {
             say.say(Said::Started).await;
         }
@@ -306,13 +322,17 @@ impl<'a> Attempts<'a> {
     }
 
     async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {
-        let (target, clocks) = &self.asking.targets[self.at];
+        let clocks = &self.asking.targets[self.at].1;
         let call = self.call();
         let prompt: usize = call.messages.iter().map(|message| message.content.chars().count()).sum();
-        let whole = match attempt::run(&*target.endpoint.provider, call, clocks, say).await {
+        if let Some(admitted) = &mut self.admitted {
+            admitted.begin();
+        }
+        let whole = match attempt::run(&*self.endpoint.provider, call, clocks, say).await {
             Ok(whole) => whole,
             Err(broken) => return Err((broken.failure, broken.discarded)),
         };
+        self.first_content = whole.first_content;
         self.count(&whole, prompt);
         say.phase(Phase::Validating).await;
         self.check(whole)
@@ -327,7 +347,7 @@ impl<'a> Attempts<'a> {
         match answer::read(&whole.text, ending, self.asking.schema.as_ref()) {
             Ok(answer) => Ok(Success { answer, usage: self.usage }),
             Err(mut failure) => {
-                failure.provider = Some(self.target().endpoint.provider.name().to_string());
+                failure.provider = Some(self.target().group.name().to_string());
                 self.complaint = Some(complaint(&failure));
                 Err((failure, whole.text.chars().count() as u64))
             }
