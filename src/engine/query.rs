@@ -95,7 +95,7 @@ pub enum Said {
     /// A piece of its answer came.
     Text(String),
     /// An attempt was given up and another will follow.
-    Retrying { reason: Failure, delay: Duration, to: Asked, discarded: u64 },
+    Retrying { reason: Box<Failure>, delay: Duration, to: Asked, discarded: u64 },
     /// It is over.
     Ended(Box<Result<Success, Failure>>),
 }
@@ -228,7 +228,7 @@ impl<'a> Attempts<'a> {
                 self.complaint = None;
             }
             let to = asked(&self.asking.targets[next.at].0);
-            say.say(Said::Retrying { reason: failure, delay, to, discarded }).await;
+            say.say(Said::Retrying { reason: failure.into(), delay, to, discarded }).await;
             sleep(delay).await;
             turn = next.turn();
             opening = next;

@@ -230,7 +230,7 @@ impl Track {
             Said::Text(text) => self.text(&text, now, out),
             Said::Retrying { reason, delay, to, discarded } => {
                 self.flush(now, out);
-                self.retry(reason, delay, to, discarded, out);
+                self.retry(*reason, delay, to, discarded, out);
             }
             Said::Ended(outcome) => {
                 let (status, success, error) = match *outcome {
