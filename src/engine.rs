@@ -20,6 +20,7 @@ mod recover;
 mod retry;
 mod tasks;
 mod track;
+pub mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;

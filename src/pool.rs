@@ -139,6 +139,11 @@ impl Pool {
         self.groups.values()
     }
 
+    /// All endpoints that can be asked, by their providers.
+    pub fn endpoints(&self) -> impl Iterator<Item = &Arc<Endpoint>> {
+        self.groups.values().flat_map(|group| group.endpoints())
+    }
+
     /// The provider of this name.
     pub fn group(&self, name: &str) -> Option<&Arc<Group>> {
         self.groups.values().find(|group| group.name().as_str() == name)

@@ -17,6 +17,7 @@ use crate::event::Usage;
 use crate::failure::Clock;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::pool::Permit;
 use crate::provider::Call;
 use crate::provider::Chunk;
 use crate::provider::Chunks;
@@ -32,6 +33,27 @@ pub trait Report {
     fn phase(&mut self, phase: Phase) -> impl Future<Output = ()> + Send;
     /// A piece of the answer came.
     fn text(&mut self, text: String) -> impl Future<Output = ()> + Send;
+}
+
+/// A report that lets the next call follow once this one is on its way.
+pub struct Going<'a, R> {
+    /// Who is told.
+    pub report: &'a mut R,
+    /// The right by which the call is made.
+    pub permit: &'a mut Option<Permit>,
+}
+
+impl<R: Report + Send> Report for Going<'_, R> {
+    async fn phase(&mut self, phase: Phase) {
+        if let (Phase::Waiting, Some(permit)) = (phase, self.permit.as_mut()) {
+            permit.sent();
+        }
+        self.report.phase(phase).await;
+    }
+
+    async fn text(&mut self, text: String) {
+        self.report.text(text).await;
+    }
 }
 
 /// A whole answer, not yet checked.

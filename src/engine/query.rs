@@ -12,6 +12,7 @@ use tokio::time::sleep;
 use tokio::time::timeout_at;
 
 use super::attempt;
+use super::attempt::Going;
 use super::attempt::Report;
 use super::attempt::Whole;
 use super::clocks::Clocks;
@@ -265,10 +266,10 @@ impl<'a> Attempts<'a> {
         say: &mut Say,
     ) -> Result<Success, (Failure, u64)> {
         // Held until the attempt is over, and not while waiting for the next one.
-        let _permit = self.hold(opening, turn, say).await.map_err(|closed| (closed, 0))?;
+        let mut permit = self.hold(opening, turn, say).await.map_err(|closed| (closed, 0))?;
         self.here += 1;
         self.total += 1;
-        let outcome = self.once(say).await;
+        let outcome = self.once(&mut permit, say).await;
         match (self.admitted.take(), &outcome) {
             (Some(admitted), Ok(_)) => admitted.succeeded(self.first_content),
             (Some(admitted), Err((failure, _))) => admitted.failed(failure),
@@ -321,14 +322,15 @@ impl<'a> Attempts<'a> {
         Ok(permit)
     }
 
-    async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {
+    async fn once(&mut self, permit: &mut Option<Permit>, say: &mut Say) -> Result<Success, (Failure, u64)> {
         let clocks = &self.asking.targets[self.at].1;
         let call = self.call();
         let prompt: usize = call.messages.iter().map(|message| message.content.chars().count()).sum();
         if let Some(admitted) = &mut self.admitted {
             admitted.begin();
         }
-        let whole = match attempt::run(&*self.endpoint.provider, call, clocks, say).await {
+        let mut going = Going { report: say, permit };
+        let whole = match attempt::run(&*self.endpoint.provider, call, clocks, &mut going).await {
             Ok(whole) => whole,
             Err(broken) => return Err((broken.failure, broken.discarded)),
         };

@@ -20,6 +20,7 @@ use super::care::Care;
 use super::care::Closed;
 use super::care::Effect;
 use super::care::Pass;
+use super::pace::Head;
 use super::pace::Pace;
 use super::recent::Ended;
 use super::recent::Figures;
@@ -49,6 +50,7 @@ pub struct Admitted {
     endpoint: Arc<Endpoint>,
     pass: Pass,
     since: Instant,
+    by_hand: bool,
     told: bool,
 }
 
@@ -61,20 +63,17 @@ impl Admitted {
     /// The call goes out now.
     pub fn begin(&mut self) {
         self.since = Instant::now();
-        if let Some(pace) = &self.endpoint.pace {
-            pace.begins(self.since);
-        }
     }
 
     /// The call brought what was asked for, its first content after so long.
     pub fn succeeded(self, first_content: Option<Duration>) {
-        self.endpoint.recent().add(Ended::Succeeded { first_content, total: self.since.elapsed() });
+        self.ended(Ended::Succeeded { first_content, total: self.since.elapsed() });
         self.tell(Effect::Counts(Outcome::Success));
     }
 
     /// The call failed.
     pub fn failed(self, failure: &Failure) {
-        self.endpoint.recent().add(Ended::Failed);
+        self.ended(Ended::Failed);
         self.endpoint.care().remember(failure.code);
         self.tell(Effect::of(failure));
     }
@@ -84,6 +83,13 @@ impl Admitted {
     pub fn cut_short(self, own: Duration) {
         let outcome = if self.since.elapsed() * 2 >= own { Outcome::Failure } else { Outcome::Neutral };
         self.tell(Effect::Counts(outcome));
+    }
+
+    fn ended(&self, ended: Ended) {
+        // A call of one word says nothing about others.
+        if !self.by_hand {
+            self.endpoint.recent().add(ended);
+        }
     }
 
     fn tell(mut self, effect: Effect) {
@@ -106,7 +112,19 @@ impl Drop for Admitted {
 }
 
 /// The right to one call; returned when dropped.
-pub type Permit = OwnedSemaphorePermit;
+pub struct Permit {
+    _place: OwnedSemaphorePermit,
+    head: Option<Head>,
+}
+
+impl Permit {
+    /// The call is on its way, so that another may follow in due time.
+    pub fn sent(&mut self) {
+        if let Some(head) = self.head.take() {
+            head.sent();
+        }
+    }
+}
 
 /// When a call may be made.
 pub enum Turn {
@@ -199,11 +217,13 @@ impl Endpoint {
     pub fn admit_by_hand(self: &Arc<Self>) -> Result<Admitted, Closed> {
         let now = Instant::now();
         let pass = self.care().admit_by_hand(now)?;
-        Ok(self.admitted(pass, now))
+        let mut admitted = self.admitted(pass, now);
+        admitted.by_hand = true;
+        Ok(admitted)
     }
 
     fn admitted(self: &Arc<Self>, pass: Pass, since: Instant) -> Admitted {
-        Admitted { endpoint: Arc::clone(self), pass, since, told: false }
+        Admitted { endpoint: Arc::clone(self), pass, since, by_hand: false, told: false }
     }
 
     /// Its health; nobody keeps this for long.
@@ -244,11 +264,15 @@ impl Endpoint {
         let mut wait = async move {
             let _place = QueuePlace::take(&endpoint.waiting);
             // The semaphore is never closed; without a permit the call simply is not counted.
-            let permit = Arc::clone(&endpoint.permits).acquire_owned();
-            match &endpoint.pace {
-                None => permit.await.ok(),
-                Some(pace) => pace.turn(permit).await.ok(),
-            }
+            let place = Arc::clone(&endpoint.permits).acquire_owned();
+            let (place, head) = match &endpoint.pace {
+                None => (place.await, None),
+                Some(pace) => {
+                    let (place, head) = pace.turn(place).await;
+                    (place, Some(head))
+                }
+            };
+            place.ok().map(|_place| Permit { _place, head })
         }
         .boxed();
         // Asked once, here: that takes the place, whoever waits for the rest and when.
@@ -322,7 +346,7 @@ mod tests {
         let rules = Arc::new(Rules::default());
         let endpoint = Arc::new(Endpoint::new(rules, 8).with_interval(interval));
         let begun = Instant::now();
-        assert!(matches!(endpoint.turn(), Turn::Now(_)));
+        assert!(matches!(endpoint.turn(), Turn::Now(_)), "and its call is given up");
         let Turn::Later { ahead: 0, wait: second } = endpoint.turn() else { panic!("it is too early") };
         let Turn::Later { ahead: 1, wait: left } = endpoint.turn() else { panic!("one is before it") };
         let Turn::Later { ahead: 2, wait: third } = endpoint.turn() else { panic!("two are before it") };
@@ -338,15 +362,18 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_distance_is_counted_from_when_a_call_really_went_out() {
+    async fn the_distance_is_counted_from_when_a_call_was_sent_or_given_up() {
         let interval = Duration::from_millis(500);
         let endpoint = Arc::new(Endpoint::new(Arc::new(Rules::default()), 8).with_interval(interval));
         let begun = Instant::now();
-        let mut first = endpoint.admit(interval).unwrap();
-        let (Turn::Now(_), Turn::Later { wait, .. }) = (endpoint.turn(), endpoint.turn()) else { panic!() };
-        tokio::time::advance(Duration::from_millis(200)).await;
-        first.begin();
-        assert!(wait.await.is_some());
-        assert_eq!(begun.elapsed(), Duration::from_millis(700));
+        let Turn::Now(Some(mut first)) = endpoint.turn() else { panic!() };
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let Turn::Later { wait, .. } = endpoint.turn() else { panic!("the first is not yet on its way") };
+        first.sent();
+        let second = wait.await.unwrap();
+        assert_eq!(begun.elapsed(), Duration::from_millis(1200));
+        drop(second);
+        assert!(endpoint.turn().permit().await.is_some());
+        assert_eq!(begun.elapsed(), Duration::from_millis(1700), "it was let go, so it may have been sent");
     }
 }

@@ -25,6 +25,7 @@ mod origins;
 mod plan;
 mod prefer;
 mod problems;
+mod providers;
 mod resume;
 mod retry;
 mod seams;
