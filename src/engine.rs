@@ -18,6 +18,7 @@ mod prompt;
 mod query;
 mod recover;
 mod retry;
+mod serial;
 mod tasks;
 mod track;
 pub mod trial;
@@ -399,6 +400,7 @@ impl Run {
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
+        self.tell_serial().await?;
         crash::at(Point::Merging);
         let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
         let ended = Ended {

@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::past::PastQuery;
 use super::query::Said;
 use super::query::Success;
+use super::serial::Times;
 use crate::answer::sections::Sections;
 use crate::event::Asked;
 use crate::event::Body;
@@ -42,6 +43,8 @@ pub struct Track {
     name: QueryName,
     /// How it ended, once it has.
     pub end: Option<QueryCompleted>,
+    /// When things happened to it in this process.
+    pub times: Times,
     started: Option<Instant>,
     since: Option<Instant>,
     /// Its time in an earlier process.
@@ -99,6 +102,7 @@ impl Track {
         Track {
             name,
             end: None,
+            times: Times::default(),
             started: None,
             since: None,
             before: Duration::ZERO,
@@ -167,11 +171,13 @@ impl Track {
     /// Its inputs are there and `first` will be asked first.
     pub fn ready(&mut self, first: Asked, now: Instant) {
         self.since = Some(now);
+        self.times.ready = Some(now);
         self.asked = Some(first);
     }
 
     /// It waits behind so many others.
-    pub fn queue(&self, ahead: usize, out: &mut Vec<Body>) {
+    pub fn queue(&mut self, ahead: usize, out: &mut Vec<Body>) {
+        self.times.queued = true;
         out.push(self.progress_event(Phase::Queued, Some(ahead)));
     }
 
@@ -246,6 +252,10 @@ impl Track {
         self.flush(now, out);
         if phase == Phase::Connecting {
             self.attempts += 1;
+            (self.times.called, self.times.content) = (Some(now), None);
+        }
+        if phase == Phase::Streaming {
+            self.times.content = Some(now);
         }
         self.phase = phase;
         let reached = match phase {
@@ -346,6 +356,7 @@ impl Track {
     ) {
         self.flush(now, out);
         self.tell_at = None;
+        self.times.ended = Some(now);
         let warnings = success.as_ref().map(|success| self.warnings(success)).unwrap_or_default();
         let completed = QueryCompleted {
             query: self.name.clone(),

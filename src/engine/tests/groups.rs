@@ -166,3 +166,40 @@ async fn calls_that_must_keep_their_distance_wait_in_the_queue() {
     });
     assert_eq!(waited.collect::<Vec<_>>(), [0, 500, 1000, 1500]);
 }
+
+/// What a run says of providers that answer one after another.
+fn serial(events: &Events) -> Vec<String> {
+    let told = events.last().1.warnings.iter().filter(|warning| warning["code"] == "one_after_another");
+    told.map(|warning| warning["message"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_answers_one_after_another_is_told_of_in_a_sentence() {
+    let a = of(script().answer("yes").after(1000));
+    let one = Group::new(Endpoint::new(Arc::new(a.clone()), 1), []);
+    let events = ask(&queries(3, ""), &pool_of(one)).await;
+    let sentence =
+        "a answered its 3 queries one after another, in 3.0 s (speed-up 1.0). Its max_in_flight is 1.";
+    assert_eq!(serial(&events), [sentence]);
+    let warned = events.0.iter().filter(|event| matches!(&event.body, Body::RunWarning(_)));
+    assert_eq!(warned.count(), 1);
+    for places in [2, 8] {
+        let several = Group::new(Endpoint::new(Arc::new(a.clone()), places), []);
+        assert!(serial(&ask(&queries(3, ""), &pool_of(several)).await).is_empty(), "{places}");
+    }
+    let in_turn = group(&[&a, &a, &a], 1);
+    assert!(serial(&ask(&queries(3, ""), &pool_of(in_turn)).await).is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_provider_that_takes_all_calls_and_works_on_one_is_found_out() {
+    let answer = |wait| script().answer(&"word ".repeat(100)).after(wait).over(2000);
+    let serial_one = scripted(&[("q1", answer(100)), ("q2", answer(2100)), ("q3", answer(4100))]);
+    let events = run(&queries(3, ""), &serial_one).await;
+    assert_eq!(events.starts(), [(0, "q1"), (0, "q2"), (0, "q3")]);
+    assert_eq!(serial(&events), ["a answered its 3 queries one after another, in 6.1 s (speed-up 1.0)."]);
+    let parallel = scripted(&[("q1", answer(100)), ("q2", answer(300)), ("q3", answer(4100))]);
+    assert!(serial(&run(&queries(3, ""), &parallel).await).is_empty());
+    let chain = "[[query]]\nid = \"q1\"\nprompt = \"p.md\"\n[[query]]\nid = \"q2\"\nprompt = \"p.md\"\nneeds = [\"q1\"]\n";
+    assert!(serial(&run(&panel(chain), &serial_one).await).is_empty(), "it was told to");
+}
