@@ -21,16 +21,16 @@ pub struct Backoff {
 
 /// How often one target is asked, and how long is waited in between.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Retry {
+pub struct Retries {
     /// Most attempts of one query at it.
     pub attempts: u32,
     /// The waits between them.
     pub waits: Backoff,
 }
 
-impl Default for Retry {
-    fn default() -> Retry {
-        Retry { attempts: 2, waits: Backoff::default() }
+impl Default for Retries {
+    fn default() -> Retries {
+        Retries { attempts: 2, waits: Backoff::default() }
     }
 }
 

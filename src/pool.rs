@@ -149,6 +149,15 @@ impl Pool {
         self.groups.values().find(|group| group.name().as_str() == name)
     }
 
+    /// Takes over whose turn it is from the pool of an earlier configuration.
+    pub fn go_on_from(&self, before: &Pool) {
+        for (name, group) in &self.groups {
+            if let Some(before) = before.groups.get(name) {
+                group.go_on_from(before);
+            }
+        }
+    }
+
     /// What is configured and cannot be asked.
     pub fn absent(&self) -> &[Absent] {
         &self.absent

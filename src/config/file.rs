@@ -11,7 +11,7 @@ use toml::Spanned;
 use super::Door;
 use super::Storage;
 use super::StoreKind;
-use crate::backoff::Retry;
+use crate::backoff::Retries;
 use crate::breaker;
 use crate::fault::Fault;
 use crate::fault::Faults;
@@ -52,7 +52,7 @@ pub struct Provider {
     pub ca_file: Option<Spanned<String>>,
     pub danger_plain_http: bool,
     pub min_interval: Duration,
-    pub retry: Retry,
+    pub retries: Retries,
     pub breaker: breaker::Settings,
     pub limits: Limits,
 }
@@ -227,7 +227,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
     let ca_file = table.take_text("ca_file");
     let danger_plain_http = table.take_bool("danger_plain_http").is_some_and(Spanned::into_inner);
     let min_interval = table.take_duration("min_interval").map(Spanned::into_inner).unwrap_or_default();
-    let retry = table.take_table("retry").map(endpoints::retry).unwrap_or_default();
+    let retries = table.take_table("retry").map(endpoints::retries).unwrap_or_default();
     let breaker = table.take_table("breaker").map(endpoints::breaker).unwrap_or_default();
     let limits = read_limits(&mut table);
     table.finish();
@@ -243,7 +243,7 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
         ca_file,
         danger_plain_http,
         min_interval,
-        retry,
+        retries,
         breaker,
         limits,
     })

@@ -217,7 +217,7 @@ impl Configuring<'_> {
         let mut endpoints = endpoints.into_iter();
         let mut group = Group::new(endpoints.next()?, endpoints);
         group.default_model.clone_from(&provider.model);
-        (group.limits, group.retry) = (provider.limits, provider.retry);
+        (group.limits, group.retries) = (provider.limits, provider.retries);
         Some(group)
     }
 

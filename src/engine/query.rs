@@ -288,7 +288,7 @@ impl<'a> Attempts<'a> {
             here: self.here,
             total: self.total,
             more_endpoints: group.has_other(&self.endpoint),
-            retry: group.retry,
+            retries: group.retries,
             more_targets: self.at + 1 < self.asking.targets.len(),
             left: self.asking.left(),
         }

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::opening::can_wait;
-use crate::backoff::Retry;
+use crate::backoff::Retries;
 use crate::failure::Code;
 use crate::failure::Failure;
 
@@ -42,19 +42,19 @@ pub struct Standing {
     /// Whether another target follows.
     pub more_targets: bool,
     /// How often this target is asked.
-    pub retry: Retry,
+    pub retries: Retries,
     /// What is left of the query's time.
     pub left: Duration,
 }
 
 /// What follows `failure`. A certificate that was refused is not retryable, a broken handshake is.
 pub fn after(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Next {
-    let most = PER_QUERY.max(2 * standing.retry.attempts);
+    let most = PER_QUERY.max(2 * standing.retries.attempts);
     let give_up_or_move = match standing.more_targets && standing.total < most {
         true => Next::Elsewhere,
         false => Next::GiveUp,
     };
-    let may_stay = standing.here < standing.retry.attempts && standing.total < most;
+    let may_stay = standing.here < standing.retries.attempts && standing.total < most;
     match kind(failure) {
         Kind::Final => Next::GiveUp,
         Kind::Transient | Kind::NotHere if may_stay && standing.more_endpoints => Next::Beside,
@@ -104,7 +104,7 @@ fn wait(failure: &Failure, standing: Standing, rng: &mut impl rand::Rng) -> Opti
     if asked.is_some_and(|asked| !can_wait(asked, standing.left)) {
         return None;
     }
-    let wait = standing.retry.waits.wait(standing.here, asked, rng);
+    let wait = standing.retries.waits.wait(standing.here, asked, rng);
     (wait + RESERVE <= standing.left).then_some(wait)
 }
 
@@ -118,7 +118,7 @@ mod tests {
         total: 1,
         more_endpoints: false,
         more_targets: true,
-        retry: Retry {
+        retries: Retries {
             attempts: 2,
             waits: Backoff { base: Duration::from_millis(500), max: Duration::from_secs(8) },
         },
@@ -177,23 +177,23 @@ mod tests {
 
     #[test]
     fn a_provider_may_be_asked_more_or_less_often() {
-        let more = Retry { attempts: 5, ..FRESH.retry };
+        let more = Retries { attempts: 5, ..FRESH.retries };
         for (here, total, expected) in
             [(4, 4, None), (5, 5, Some(Next::Elsewhere)), (1, 10, Some(Next::GiveUp))]
         {
-            let next = next(Code::ProviderError, Standing { here, total, retry: more, ..FRESH });
+            let next = next(Code::ProviderError, Standing { here, total, retries: more, ..FRESH });
             match expected {
                 Some(expected) => assert_eq!(next, expected),
                 None => assert!(matches!(next, Next::Again(_))),
             }
         }
-        let once = Retry { attempts: 1, ..FRESH.retry };
+        let once = Retries { attempts: 1, ..FRESH.retries };
         for more_endpoints in [true, false] {
-            let standing = Standing { retry: once, more_endpoints, ..FRESH };
+            let standing = Standing { retries: once, more_endpoints, ..FRESH };
             assert_eq!(next(Code::ProviderError, standing), Next::Elsewhere);
         }
         let waits = Backoff { base: Duration::from_millis(60), max: Duration::from_millis(60) };
-        let quick = Standing { retry: Retry { attempts: 9, waits }, here: 8, ..FRESH };
+        let quick = Standing { retries: Retries { attempts: 9, waits }, here: 8, ..FRESH };
         let Next::Again(wait) = next(Code::ProviderError, quick) else { panic!() };
         assert!(wait <= Duration::from_millis(60), "{wait:?}");
     }

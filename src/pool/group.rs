@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::care::Closed;
 use super::endpoint::Admitted;
 use super::endpoint::Endpoint;
-use crate::backoff::Retry;
+use crate::backoff::Retries;
 use crate::failure::Failure;
 use crate::id::ProviderName;
 use crate::panel::Limits;
@@ -24,7 +24,7 @@ pub struct Group {
     /// Clocks that the configuration wrote for it.
     pub limits: Limits,
     /// How often it is asked.
-    pub retry: Retry,
+    pub retries: Retries,
     name: ProviderName,
     /// Never empty.
     endpoints: Vec<Arc<Endpoint>>,
@@ -56,7 +56,7 @@ impl Group {
         Group {
             default_model: None,
             limits: Limits::default(),
-            retry: Retry::default(),
+            retries: Retries::default(),
             name,
             endpoints,
             turn: AtomicUsize::new(0),
@@ -120,6 +120,11 @@ impl Group {
             let turn = self.turn.fetch_add(1, Ordering::Relaxed);
             endpoints.rotate_left(turn % endpoints.len());
         }
+    }
+
+    /// Goes on with the next endpoint where `before`, the same provider of an earlier configuration, stopped.
+    pub fn go_on_from(&self, before: &Group) {
+        self.turn.store(before.turn.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// The right to ask one although all are closed and nobody else can answer.
@@ -220,6 +225,18 @@ mod tests {
             let group = group(count);
             group.turn.store(turn, Ordering::Relaxed);
             chosen(&group);
+        }
+    }
+
+    #[test]
+    fn a_new_configuration_goes_on_with_the_next_one_and_may_have_fewer() {
+        let before = group(3);
+        (0..4).for_each(|_| drop(chosen(&before)));
+        for (count, next) in [(3, "bca"), (4, "abc"), (2, "aba"), (1, "aaa")] {
+            let after = group(count);
+            after.go_on_from(&before);
+            let order: String = (0..3).map(|_| chosen(&after)).collect();
+            assert_eq!(order, next, "of {count}");
         }
     }
 

@@ -5,7 +5,7 @@ use toml::Spanned;
 use super::Secret;
 use super::set;
 use super::take_secret;
-use crate::backoff::Retry;
+use crate::backoff::Retries;
 use crate::breaker;
 use crate::fault::reader::Reader;
 
@@ -64,23 +64,23 @@ fn take_max_in_flight(table: &mut Reader<'_>) -> Option<usize> {
 }
 
 /// `retry = { attempts = 2, base = "0.5s", max = "8s" }`.
-pub fn retry(mut table: Reader<'_>) -> Retry {
-    let mut retry = Retry::default();
-    retry.attempts = take_up_to(&mut table, "attempts", MOST_ATTEMPTS).unwrap_or(retry.attempts);
+pub fn retries(mut table: Reader<'_>) -> Retries {
+    let mut retries = Retries::default();
+    retries.attempts = take_up_to(&mut table, "attempts", MOST_ATTEMPTS).unwrap_or(retries.attempts);
     let base = table.take_clock("base");
     let is_written = base.is_some();
-    set(&mut retry.waits.base, base);
+    set(&mut retries.waits.base, base);
     match table.take_clock("max") {
-        Some(max) if *max.get_ref() < retry.waits.base => {
+        Some(max) if *max.get_ref() < retries.waits.base => {
             table
                 .fault(max.span(), "\"max\" is shorter than \"base\": the first wait would never be so long");
         }
-        Some(max) => retry.waits.max = max.into_inner(),
-        None if is_written => retry.waits.max = retry.waits.max.max(retry.waits.base),
+        Some(max) => retries.waits.max = max.into_inner(),
+        None if is_written => retries.waits.max = retries.waits.max.max(retries.waits.base),
         None => {}
     }
     table.finish();
-    retry
+    retries
 }
 
 /// `breaker = { failures = 5, open_for = "60s" }`.
@@ -139,9 +139,9 @@ mod tests {
         let key = provider.endpoints[0].api_key.as_ref().unwrap().get_ref();
         assert!(matches!(key, Secret::Env(name) if name == "ONE"));
         assert!(provider.endpoints[1].api_key.is_none());
-        let retry = provider.retry;
+        let retries = provider.retries;
         let seconds = Duration::from_secs;
-        assert_eq!((retry.attempts, retry.waits.base, retry.waits.max), (4, seconds(1), seconds(30)));
+        assert_eq!((retries.attempts, retries.waits.base, retries.waits.max), (4, seconds(1), seconds(30)));
         assert_eq!((provider.breaker.in_a_row, provider.breaker.open_for), (3, Some(seconds(120))));
         assert_eq!(provider.min_interval, Duration::from_millis(500));
     }
@@ -149,7 +149,7 @@ mod tests {
     #[test]
     fn a_long_first_wait_is_not_cut_by_the_default_of_the_longest() {
         let (faults, file) = read("base_url = \"http://127.0.0.1:1/v1\"\nretry = { base = \"20s\" }");
-        assert_eq!((faults, file.providers[0].retry.waits.max), (vec![], Duration::from_secs(20)));
+        assert_eq!((faults, file.providers[0].retries.waits.max), (vec![], Duration::from_secs(20)));
     }
 
     #[test]
