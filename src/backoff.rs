@@ -19,6 +19,21 @@ pub struct Backoff {
     pub max: Duration,
 }
 
+/// How often one target is asked, and how long is waited in between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retries {
+    /// Most attempts of one query at it.
+    pub attempts: u32,
+    /// The waits between them.
+    pub waits: Backoff,
+}
+
+impl Default for Retries {
+    fn default() -> Retries {
+        Retries { attempts: 2, waits: Backoff::default() }
+    }
+}
+
 impl Default for Backoff {
     fn default() -> Backoff {
         Backoff { base: Duration::from_millis(500), max: Duration::from_secs(8) }

@@ -172,20 +172,27 @@ impl Breaker {
                     self.open(now, chance);
                 }
             }
-            (State::HalfOpen { successes, .. }, Outcome::Success) => {
-                let enough = if self.settings.open_for.is_some() { 1 } else { 2 };
-                match successes + 1 >= enough {
-                    true => self.close(now),
-                    false => self.state = State::HalfOpen { successes: successes + 1, probe: None },
-                }
-            }
-            // Asked as a last resort: it works again.
-            (State::Open { .. }, Outcome::Success) => {
-                self.enter(State::HalfOpen { successes: 1, probe: None });
-            }
+            (State::HalfOpen { successes, .. }, Outcome::Success) => self.recover(successes + 1, now),
+            // Asked as a last resort, or by hand: it works again.
+            (State::Open { .. }, Outcome::Success) => self.recover(1, now),
             (State::HalfOpen { .. }, Outcome::Failure) => self.open(now, chance),
             (State::Open { .. }, Outcome::Failure) => {}
         }
+    }
+
+    /// After so many probes in a row that succeeded.
+    fn recover(&mut self, successes: u32, now: Instant) {
+        let enough = if self.settings.open_for.is_some() { 1 } else { 2 };
+        match (successes >= enough, self.state) {
+            (true, _) => self.close(now),
+            (false, State::HalfOpen { .. }) => self.state = State::HalfOpen { successes, probe: None },
+            (false, _) => self.enter(State::HalfOpen { successes, probe: None }),
+        }
+    }
+
+    /// A call that somebody makes by hand, whatever the state; it is reported like any other.
+    pub fn trial(&self) -> Pass {
+        self.pass(true)
     }
 
     /// Closes it by hand and forgets what was.
@@ -276,7 +283,9 @@ impl Breaker {
 
     fn half_failed(&self) -> bool {
         let failed = self.outcomes.iter().filter(|(_, failed)| *failed).count();
-        self.outcomes.len() >= ENOUGH && failed * 2 >= self.outcomes.len()
+        // Who tolerates more failures in a row does so when they are not in a row as well.
+        let enough = ENOUGH.max(self.settings.in_a_row as usize);
+        self.outcomes.len() >= enough && failed * 2 >= self.outcomes.len()
     }
 }
 
@@ -453,6 +462,34 @@ mod tests {
     }
 
     #[test]
+    fn who_tolerates_more_in_a_row_tolerates_as_many_in_all() {
+        let mut bench = Bench::new(Settings { in_a_row: 20, ..Settings::default() });
+        for _ in 0..9 {
+            bench.fail(1);
+            bench.call(Outcome::Success);
+        }
+        bench.fail(1);
+        assert_eq!(bench.breaker.shown(), Shown::Closed);
+        bench.fail(1);
+        assert_eq!(bench.breaker.shown(), Shown::Open, "11 of 20");
+    }
+
+    #[test]
+    fn a_trial_by_hand_counts_as_a_probe_and_as_nothing_when_it_fails() {
+        for (open_for, after) in [(None, Shown::HalfOpen), (Some(seconds(120)), Shown::Closed)] {
+            let mut bench = Bench::new(Settings { in_a_row: 3, open_for });
+            bench.fail(3);
+            let before = bench.refused();
+            let trial = bench.breaker.trial();
+            bench.breaker.report(trial, Outcome::Failure, bench.now, 0.0);
+            assert_eq!((bench.breaker.shown(), bench.refused()), (Shown::Open, before));
+            let trial = bench.breaker.trial();
+            bench.breaker.report(trial, Outcome::Success, bench.now, 0.0);
+            assert_eq!((bench.breaker.shown(), bench.refused()), (after, None));
+        }
+    }
+
+    #[test]
     fn chance_moves_the_time_by_a_fifth_at_most() {
         for (chance, expected) in [(-1.0, 8), (1.0, 12), (7.0, 12)] {
             let mut bench = Bench::new(Settings::default());
@@ -479,7 +516,7 @@ mod tests {
         bench.wait(seconds(1));
         let second = bench.breaker.admit_as_last_resort(bench.now).unwrap();
         bench.breaker.report(second, Outcome::Success, bench.now, 0.0);
-        assert_eq!((bench.breaker.shown(), bench.refused()), (Shown::HalfOpen, None));
+        assert_eq!((bench.breaker.shown(), bench.refused()), (Shown::Closed, None));
     }
 
     #[test]

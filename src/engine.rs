@@ -20,9 +20,11 @@ mod prompt;
 mod query;
 mod recover;
 mod retry;
+mod serial;
 mod streamed;
 mod tasks;
 mod track;
+pub mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -238,7 +240,7 @@ impl Run {
             };
             let targets = &self.job.queries[index].targets;
             self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
-            let turn = opening.turn(targets);
+            let turn = opening.turn();
             if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at, None)) {
                 self.stop_at_cap(index, &mut queued);
                 continue;
@@ -419,6 +421,7 @@ impl Run {
         let mut out = Vec::new();
         self.end_open(stop, &mut out);
         self.writer.append(&out).await?;
+        self.tell_serial().await?;
         crash::at(Point::Merging);
         let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
         let ended = Ended {

@@ -98,6 +98,9 @@ pub struct Failure {
     /// The provider that failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
+    /// Its endpoint, where it has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub endpoint: Option<String>,
     /// The provider's HTTP status.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub http_status: Option<u16>,
@@ -129,6 +132,7 @@ impl Failure {
             message: message.into(),
             retryable: code.is_retryable(),
             provider: None,
+            endpoint: None,
             http_status: None,
             which: None,
             limit_ms: None,

@@ -5,6 +5,7 @@
 
 mod ask;
 mod body;
+mod breakers;
 mod control;
 mod gap;
 mod guard;
@@ -14,6 +15,7 @@ mod page;
 mod panels;
 mod prefer;
 pub mod problem;
+mod providers;
 mod request;
 mod runs;
 pub mod server;
@@ -87,6 +89,10 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/runs/{id}/retry", post(control::retry))
         .route("/api/v1/panels", get(panels::list))
         .route("/api/v1/panels/{name}", get(panels::show))
+        .route("/api/v1/providers", get(providers::list))
+        .route("/api/v1/providers/{name}/test", post(providers::test))
+        .route("/api/circuit-breakers/status", get(breakers::status))
+        .route("/api/circuit-breakers/{name}/reset", post(breakers::reset))
         .route("/api/workflow/metrics", get(workflow::metrics))
         .route("/api/workflow/{id}/status", get(workflow::status))
         .route("/api/workflow/{id}/cancel", post(control::cancel))

@@ -58,6 +58,7 @@ fn take_over(settings: Settings, fixed: &Fixed, runs: &Runs) {
         return refuse(&format!("{} is gone", file.display()));
     }
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
+    settings.pool.go_on_from(runs.catalogue().pool());
     runs.replace(Catalogue::new(settings.offers, settings.pool, settings.runs));
     tracing::info!("read the configuration again; new runs use it");
     if now != *fixed {

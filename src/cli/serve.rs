@@ -229,11 +229,17 @@ fn banner(settings: &Settings, address: SocketAddr, health: Health) -> String {
 fn models(settings: &Settings) -> Vec<String> {
     let default = settings.pool.default_target(true).ok().map(|target| target.to_string());
     let mut lines = Vec::new();
-    for endpoint in settings.pool.endpoints() {
-        let name = endpoint.provider.name();
-        let model = endpoint.default_model.as_deref().unwrap_or("no default model");
-        let line = match endpoint.provider.place() {
-            Place::Remote { host } | Place::Loopback { host } => format!("{name:<10} {host}, {model}"),
+    for group in settings.pool.groups() {
+        let name = group.name();
+        let model = group.default_model.as_deref().unwrap_or("no default model");
+        let line = match group.endpoints()[0].provider.place() {
+            Place::Remote { host } | Place::Loopback { host } => {
+                let more = match group.endpoints().len() {
+                    1 => String::new(),
+                    count => format!(" and {} more", count - 1),
+                };
+                format!("{name:<10} {host}{more}, {model}")
+            }
             Place::BuiltIn => "built-in   checks and rules without AI, always on".into(),
             Place::Simulated => continue,
         };

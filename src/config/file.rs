@@ -1,15 +1,19 @@
 //! The configuration file as typed values: what it says, else the default.
 
+mod endpoints;
 mod prices;
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+pub use endpoints::Endpoint;
 use toml::Spanned;
 
 use super::Door;
 use super::Storage;
 use super::StoreKind;
+use crate::backoff::Retries;
+use crate::breaker;
 use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::fault::Source;
@@ -43,16 +47,17 @@ pub struct File {
 pub struct Provider {
     pub name: ProviderName,
     pub kind: Kind,
-    pub base_url: Spanned<String>,
+    pub endpoints: Vec<Endpoint>,
     pub path: Option<String>,
-    pub api_key: Option<Spanned<Secret>>,
     pub headers: Vec<(String, Spanned<Secret>)>,
     pub model: Option<String>,
     pub stream: bool,
     pub structured_output: StructuredOutput,
     pub ca_file: Option<Spanned<String>>,
     pub danger_plain_http: bool,
-    pub max_in_flight: Option<usize>,
+    pub min_interval: Duration,
+    pub retries: Retries,
+    pub breaker: breaker::Settings,
     pub limits: Limits,
     pub money: prices::Written,
 }
@@ -214,10 +219,6 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
         Some(Kind::OpenAi) | None => None,
     };
     let own = own.zip(kind).map(|(url, kind)| Spanned::new(kind.span(), url.to_owned()));
-    if own.is_none() {
-        table.require(&["base_url"]);
-    }
-    let base_url = table.take_text("base_url").or(own);
     let mut structured = vec![
         ("auto", StructuredOutput::Auto),
         ("json_schema", StructuredOutput::JsonSchema),
@@ -228,31 +229,33 @@ fn read_provider(mut table: Reader<'_>, name: Option<ProviderName>) -> Option<Pr
     }
     let has_path = matches!(speaks, Some(Kind::OpenAi) | None);
     let path = has_path.then(|| table.take_text("path")).flatten().map(Spanned::into_inner);
-    let api_key = take_secret(&mut table, "api_key");
+    let endpoints = endpoints::take(&mut table, own);
     let headers = table.take_table("headers").map(read_headers).unwrap_or_default();
     let model = table.take_text("model").map(Spanned::into_inner);
     let stream = table.take_bool("stream").is_none_or(Spanned::into_inner);
     let structured_output = table.take_word("structured_output", &structured);
     let ca_file = table.take_text("ca_file");
     let danger_plain_http = table.take_bool("danger_plain_http").is_some_and(Spanned::into_inner);
-    let mut max_in_flight = 0;
-    count(&mut max_in_flight, &mut table, "max_in_flight");
+    let min_interval = table.take_duration("min_interval").map(Spanned::into_inner).unwrap_or_default();
+    let retries = table.take_table("retry").map(endpoints::retries).unwrap_or_default();
+    let breaker = table.take_table("breaker").map(endpoints::breaker).unwrap_or_default();
     let limits = read_limits(&mut table);
     let money = prices::take(&mut table);
     table.finish();
     Some(Provider {
         name: name?,
         kind: speaks?,
-        base_url: base_url?,
+        endpoints: endpoints?,
         path,
-        api_key,
         headers,
         model,
         stream,
         structured_output: structured_output.map(Spanned::into_inner).unwrap_or_default(),
         ca_file,
         danger_plain_http,
-        max_in_flight: (max_in_flight > 0).then_some(max_in_flight),
+        min_interval,
+        retries,
+        breaker,
         limits,
         money,
     })
@@ -392,11 +395,12 @@ idle = "9s"
         assert_eq!(file.store.keep.runs, Duration::from_secs(30 * 24 * 3600));
         assert_eq!(file.store.on_corrupt, OnCorrupt::Fail);
         let [provider] = file.providers.as_slice() else { panic!() };
-        assert_eq!(provider.max_in_flight, Some(1));
+        let [endpoint] = provider.endpoints.as_slice() else { panic!() };
+        assert_eq!(endpoint.max_in_flight, Some(1));
         assert_eq!(provider.limits.idle, Some(Duration::from_secs(9)));
         assert!(!provider.stream);
         assert!(
-            matches!(provider.api_key.as_ref().unwrap().get_ref(), Secret::Env(name) if name == "LOCAL_KEY")
+            matches!(endpoint.api_key.as_ref().unwrap().get_ref(), Secret::Env(name) if name == "LOCAL_KEY")
         );
     }
 
@@ -426,7 +430,7 @@ idle = "9s"
              base_url = \"http://127.0.0.1:1/v1beta\"\nstructured_output = \"json_object\"\n",
         );
         assert_eq!(found, []);
-        let told = |provider: &Provider| (provider.kind, provider.base_url.get_ref().clone());
+        let told = |provider: &Provider| (provider.kind, provider.endpoints[0].base_url.get_ref().clone());
         let own = "https://api.anthropic.com/v1".to_owned();
         assert_eq!(told(&file.providers[0]), (Kind::Anthropic, own));
         assert_eq!(told(&file.providers[1]), (Kind::Gemini, "http://127.0.0.1:1/v1beta".into()));

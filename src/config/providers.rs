@@ -14,7 +14,9 @@ use crate::fault::Fault;
 use crate::id::ProviderName;
 use crate::panel::ModelChoice;
 use crate::panel::Panel;
+use crate::pool::Absent;
 use crate::pool::Endpoint;
+use crate::pool::Group;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::pool::Target;
@@ -85,13 +87,11 @@ pub fn pool(
     let mut pool = Pool::default();
     let mut first: Option<Target> = None;
     for provider in &file.providers {
-        match configured(provider, file, environment, &client, faults, notices) {
-            Some(endpoint) => {
-                let endpoint = pool.add(endpoint);
-                let model = endpoint.default_model.clone();
-                first = first.or(model.map(|model| Target { endpoint, model }));
-            }
-            None => continue,
+        let mut configuring = Configuring { provider, file, environment, client: &client, faults, notices };
+        if let Some(group) = configuring.group(&mut pool) {
+            let group = pool.add(group);
+            let model = group.default_model.clone();
+            first = first.or(model.map(|model| Target { group, model }));
         }
     }
     let mut chosen = environment.var(MODEL);
@@ -99,12 +99,12 @@ pub fn pool(
         // A model belongs to one vendor, so the other keys keep theirs.
         let model = chosen.take().unwrap_or_else(|| vendor.model.to_owned());
         let taken = file.providers.iter().any(|provider| provider.name.as_str() == vendor.provider);
-        if let Some(endpoint) = from_environment(vendor, &model, environment, &client).filter(|_| !taken) {
-            let endpoint = pool.add(endpoint);
-            first = first.or(Some(Target { endpoint, model }));
+        if let Some(group) = from_environment(vendor, &model, environment, &client).filter(|_| !taken) {
+            let group = pool.add(group);
+            first = first.or(Some(Target { group, model }));
         }
     }
-    let mut rules = Endpoint::new(Arc::new(Rules::default()), usize::MAX);
+    let mut rules = Group::new(Endpoint::new(Arc::new(Rules::default()), usize::MAX), []);
     rules.default_model = Some("rules".into());
     pool.add(rules);
     match &file.default_model {
@@ -130,9 +130,9 @@ pub fn with_scripts(
             scripted = scripted.with(panel.name.clone(), query.clone(), Script::from(steps.as_slice()));
         }
     }
-    let mut endpoint = Endpoint::new(Arc::new(scripted), usize::MAX);
-    endpoint.default_model = Some("demo".into());
-    pool.add(endpoint);
+    let mut group = Group::new(Endpoint::new(Arc::new(scripted), usize::MAX), []);
+    group.default_model = Some("demo".into());
+    pool.add(group);
     for panel in &panels {
         for query in &panel.queries {
             for choice in &query.models {
@@ -161,7 +161,7 @@ fn check_choice(
     {
         return;
     }
-    let names: Vec<String> = pool.endpoints().map(|endpoint| endpoint.provider.name().to_string()).collect();
+    let names: Vec<String> = pool.groups().map(|group| group.name().to_string()).collect();
     let fault = Fault::of_file(format!("panels/{}", panel.name), format!("queries.{query}: {why}"));
     faults.push(match &why {
         NoTarget::UnknownProvider(name) => fault
@@ -171,60 +171,122 @@ fn check_choice(
     });
 }
 
-fn configured(
-    provider: &file::Provider,
-    file: &File,
-    environment: &dyn Environment,
-    client: &Client,
-    faults: &mut Vec<Fault>,
-    notices: &mut Vec<String>,
-) -> Option<Endpoint> {
-    let mut settings = Settings::new(provider.name.clone(), provider.base_url.get_ref());
-    settings.stream = provider.stream;
-    settings.structured_output = provider.structured_output;
-    let mut secrets = provider.headers.iter().map(|(name, secret)| (Some(name), secret)).collect::<Vec<_>>();
-    secrets.extend(provider.api_key.iter().map(|key| (None, key)));
-    for (header, secret) in secrets {
-        let what = header.map_or("api_key".to_owned(), |name| format!("header {name}"));
-        match reveal(secret.get_ref(), environment) {
-            Ok(value) => match header {
-                Some(name) => settings.headers.push((name.clone(), value)),
-                None => settings.api_key = Some(value),
-            },
-            Err(why) => {
-                notices.push(format!("provider {}: {what}: {why}; it is not asked", provider.name));
-                return None;
+/// One provider of the file on its way into the pool.
+struct Configuring<'a> {
+    provider: &'a file::Provider,
+    file: &'a File,
+    environment: &'a dyn Environment,
+    client: &'a Client,
+    faults: &'a mut Vec<Fault>,
+    notices: &'a mut Vec<String>,
+}
+
+impl Configuring<'_> {
+    /// The provider with all endpoints that can be asked; those that lack a secret are only remembered.
+    fn group(&mut self, pool: &mut Pool) -> Option<Group> {
+        let provider = self.provider;
+        self.notices.extend(old_prices(provider, jiff::Timestamp::now()));
+        let client = trusting(provider, self.client).map_err(|(span, why)| {
+            let fault = self.file.source.fault(span, format!("providers.{}: {why}", provider.name));
+            self.faults.push(fault.help("name a file with the authority's certificate in PEM form"));
+        });
+        let client = client.ok()?;
+        let mut endpoints = Vec::new();
+        for (at, endpoint) in provider.endpoints.iter().enumerate() {
+            let own_name = (provider.endpoints.len() > 1).then(|| format!("{}.{}", provider.name, at + 1));
+            let settings = self.settings(endpoint, own_name.as_deref());
+            let (settings, missing) = match settings {
+                Ok(settings) => (settings, None),
+                Err(Lacks { missing, rest }) => (rest, Some(missing)),
+            };
+            let Some(server) = self.server(endpoint, settings, &client) else { continue };
+            match missing {
+                Some(missing) => pool.lack(Absent {
+                    provider: provider.name.clone(),
+                    name: own_name.unwrap_or_else(|| provider.name.to_string()),
+                    place: server.place(),
+                    missing,
+                }),
+                None => {
+                    let asked = Endpoint::new(server, endpoint.max_in_flight.unwrap_or(IN_FLIGHT))
+                        .with_breaker(provider.breaker)
+                        .with_interval(provider.min_interval);
+                    endpoints.push(own_name.into_iter().fold(asked, Endpoint::named));
+                }
             }
         }
-        if header.is_none() && matches!(secret.get_ref(), Secret::Literal(_)) {
-            notices.push(format!(
-                "provider {}: the key stands in {}; api_key = {{ env = \"NAME\" }} is safer",
-                provider.name, file.source.file
-            ));
-        }
+        let mut endpoints = endpoints.into_iter();
+        let mut group = Group::new(endpoints.next()?, endpoints);
+        group.default_model.clone_from(&provider.model);
+        (group.limits, group.retries) = (provider.limits, provider.retries);
+        group.prices.clone_from(&provider.money.prices);
+        Some(group)
     }
-    notices.extend(old_prices(provider, jiff::Timestamp::now()));
-    let client = trusting(provider, client).map_err(|(span, why)| {
-        let fault = file.source.fault(span, format!("providers.{}: {why}", provider.name));
-        faults.push(fault.help("name a file with the authority's certificate in PEM form"));
-    });
-    match server(provider.kind, provider.path.as_ref(), settings, &client.ok()?) {
-        Ok(server) if is_in_the_clear(&*server, provider) => {
-            let why = format!(
-                "providers.{}: plain http to another machine shows prompts and keys to all between",
-                provider.name
-            );
-            let fault = file.source.fault(provider.base_url.span(), why);
-            faults.push(fault.help("write https, or set danger_plain_http = true"));
-            None
+
+    /// How to reach one endpoint.
+    fn settings(&mut self, endpoint: &file::Endpoint, own_name: Option<&str>) -> Result<Settings, Lacks> {
+        let provider = self.provider;
+        let mut settings = Settings::new(provider.name.clone(), endpoint.base_url.get_ref());
+        settings.stream = provider.stream;
+        settings.structured_output = provider.structured_output;
+        let headers = provider.headers.iter().map(|(name, secret)| (Some(name), secret));
+        let called = own_name.unwrap_or(provider.name.as_str());
+        for (header, secret) in headers.chain(endpoint.api_key.iter().map(|key| (None, key))) {
+            let what = header.map_or("api_key".to_owned(), |name| format!("header {name}"));
+            match reveal(secret.get_ref(), self.environment) {
+                Ok(value) => match header {
+                    Some(name) => settings.headers.push((name.clone(), value)),
+                    None => settings.api_key = Some(value),
+                },
+                Err(why) => {
+                    self.notices.push(format!("provider {called}: {what}: {why}; it is not asked"));
+                    let missing = match secret.get_ref() {
+                        Secret::Env(name) => name.clone(),
+                        Secret::File(_) | Secret::Literal(_) => what,
+                    };
+                    return Err(Lacks { missing, rest: settings });
+                }
+            }
+            if header.is_none() && matches!(secret.get_ref(), Secret::Literal(_)) {
+                self.notices.push(format!(
+                    "provider {called}: the key stands in {}; api_key = {{ env = \"NAME\" }} is safer",
+                    self.file.source.file
+                ));
+            }
         }
-        Ok(server) => Some(endpoint(server, provider)),
-        Err(why) => {
-            let why = format!("providers.{}: {why}", provider.name);
-            faults.push(file.source.fault(provider.base_url.span(), why));
-            None
-        }
+        Ok(settings)
     }
+
+    /// The server at an endpoint's address.
+    fn server(
+        &mut self,
+        endpoint: &file::Endpoint,
+        settings: Settings,
+        client: &Client,
+    ) -> Option<Arc<dyn Provider>> {
+        let provider = self.provider;
+        let fault = |why: &str| {
+            self.file.source.fault(endpoint.base_url.span(), format!("providers.{}: {why}", provider.name))
+        };
+        let fault = match server(provider.kind, provider.path.as_ref(), settings, client) {
+            Ok(server) if is_in_the_clear(&*server, endpoint) && !provider.danger_plain_http => {
+                fault("plain http to another machine shows prompts and keys to all between")
+                    .help("write https, or set danger_plain_http = true")
+            }
+            Ok(server) => return Some(server),
+            Err(why) => fault(&why.to_string()),
+        };
+        self.faults.push(fault);
+        None
+    }
+}
+
+/// A secret is not where it should be.
+struct Lacks {
+    /// Which one, by the name of a variable or of a key of the file.
+    missing: String,
+    /// How to reach the endpoint otherwise.
+    rest: Settings,
 }
 
 /// What is said of prices that are more than a year old.
@@ -247,10 +309,10 @@ fn trusting(provider: &file::Provider, client: &Client) -> Result<Client, (Range
     authorities.map(Client::trusting).map_err(|why| (file.span(), why))
 }
 
-/// Whether what is asked would be sent over the network unencrypted, and nobody said that this is meant.
-fn is_in_the_clear(server: &dyn Provider, provider: &file::Provider) -> bool {
-    let plain = provider.base_url.get_ref().trim_start().to_ascii_lowercase().starts_with("http://");
-    plain && matches!(server.place(), Place::Remote { .. }) && !provider.danger_plain_http
+/// Whether what is asked would be sent over the network unencrypted.
+fn is_in_the_clear(server: &dyn Provider, endpoint: &file::Endpoint) -> bool {
+    let plain = endpoint.base_url.get_ref().trim_start().to_ascii_lowercase().starts_with("http://");
+    plain && matches!(server.place(), Place::Remote { .. })
 }
 
 /// The provider of this kind.
@@ -271,14 +333,6 @@ fn server(
     })
 }
 
-fn endpoint(server: Arc<dyn Provider>, provider: &file::Provider) -> Endpoint {
-    let mut endpoint = Endpoint::new(server, provider.max_in_flight.unwrap_or(IN_FLIGHT));
-    endpoint.default_model.clone_from(&provider.model);
-    endpoint.limits = provider.limits;
-    endpoint.prices.clone_from(&provider.money.prices);
-    endpoint
-}
-
 fn reveal(secret: &Secret, environment: &dyn Environment) -> Result<SecretString, String> {
     match secret {
         Secret::Literal(value) => Ok(value.clone()),
@@ -297,14 +351,15 @@ fn from_environment(
     model: &str,
     environment: &dyn Environment,
     client: &Client,
-) -> Option<Endpoint> {
+) -> Option<Group> {
     let key = environment.var(vendor.key)?;
     let name: ProviderName = vendor.provider.parse().ok()?;
     let mut settings = Settings::new(name, vendor.base_url);
     settings.api_key = Some(key.into());
-    let mut endpoint = Endpoint::new(server(vendor.kind, None, settings, client).ok()?, IN_FLIGHT);
-    endpoint.default_model = Some(model.to_owned());
-    Some(endpoint)
+    let endpoint = Endpoint::new(server(vendor.kind, None, settings, client).ok()?, IN_FLIGHT);
+    let mut group = Group::new(endpoint, []);
+    group.default_model = Some(model.to_owned());
+    Some(group)
 }
 
 #[cfg(test)]
@@ -327,13 +382,13 @@ mod tests {
         let (mut faults, mut notices) = (Vec::new(), Vec::new());
         let pool = pool(&file, &Set(set), &mut faults, &mut notices);
         assert_eq!((faults, notices), (vec![], vec![]));
-        let named = pool.endpoints().filter_map(|endpoint| {
-            Some(format!("{}/{}", endpoint.provider.name(), endpoint.default_model.as_ref()?))
-        });
+        let named = pool
+            .groups()
+            .filter_map(|group| Some(format!("{}/{}", group.name(), group.default_model.as_ref()?)));
         let default = pool.target(&ModelChoice::Default, false).unwrap();
         let mut named: Vec<String> = named.collect();
         named.sort();
-        (named, format!("{}/{}", default.endpoint.provider.name(), default.model))
+        (named, format!("{}/{}", default.group.name(), default.model))
     }
 
     #[test]

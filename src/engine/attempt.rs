@@ -17,6 +17,7 @@ use crate::event::Usage;
 use crate::failure::Clock;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::pool::Permit;
 use crate::provider::Call;
 use crate::provider::Chunk;
 use crate::provider::Chunks;
@@ -36,6 +37,31 @@ pub trait Report {
     fn usage(&mut self, usage: Usage) -> impl Future<Output = ()> + Send;
 }
 
+/// A report that lets the next call follow once this one is on its way.
+pub struct Going<'a, R> {
+    /// Who is told.
+    pub report: &'a mut R,
+    /// The right by which the call is made.
+    pub permit: &'a mut Option<Permit>,
+}
+
+impl<R: Report + Send> Report for Going<'_, R> {
+    async fn phase(&mut self, phase: Phase) {
+        if let (Phase::Waiting, Some(permit)) = (phase, self.permit.as_mut()) {
+            permit.sent();
+        }
+        self.report.phase(phase).await;
+    }
+
+    async fn text(&mut self, text: String) {
+        self.report.text(text).await;
+    }
+
+    async fn usage(&mut self, usage: Usage) {
+        self.report.usage(usage).await;
+    }
+}
+
 /// A whole answer, not yet checked.
 #[derive(Debug)]
 pub struct Whole {
@@ -43,6 +69,8 @@ pub struct Whole {
     pub text: String,
     /// How it ended.
     pub finish: Finish,
+    /// From the call to its first content, if it was streamed.
+    pub first_content: Option<Duration>,
 }
 
 /// An attempt that came to nothing.
@@ -65,11 +93,11 @@ pub async fn run(
     report: &mut impl Report,
 ) -> Result<Whole, Broken> {
     let streams = provider.streams();
-    let mut reading = Reading { chunks: provider.ask(call), text: String::new() };
+    let mut reading = Reading { chunks: provider.ask(call), text: String::new(), first_content: None };
     let outcome = reading.read(clocks, streams, report).await;
-    let Reading { text, .. } = reading;
+    let Reading { text, first_content, .. } = reading;
     match outcome {
-        Ok(finish) => Ok(Whole { text, finish }),
+        Ok(finish) => Ok(Whole { text, finish, first_content }),
         Err(mut failure) => {
             failure.provider.get_or_insert_with(|| provider.name().to_string());
             Err(Broken { failure, discarded: text.chars().count() as u64 })
@@ -80,6 +108,7 @@ pub async fn run(
 struct Reading {
     chunks: Chunks,
     text: String,
+    first_content: Option<Duration>,
 }
 
 impl Reading {
@@ -101,6 +130,9 @@ impl Reading {
                 }
                 Ok(Some(chunk)) => chunk?,
             };
+            if streams && matches!(chunk, Chunk::Reasoning | Chunk::Text(_)) {
+                self.first_content.get_or_insert_with(|| started.elapsed());
+            }
             match chunk {
                 Chunk::Sent => {
                     report.phase(Phase::Waiting).await;

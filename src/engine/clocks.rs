@@ -12,7 +12,6 @@ use crate::panel::Panel;
 use crate::panel::Query;
 use crate::panel::Scope;
 use crate::pool::Target;
-use crate::provider::Place;
 
 /// The limits that the configuration sets, with the most that a caller may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -89,10 +88,10 @@ struct Layers<'a>([Option<&'a Limits>; 4]);
 
 impl<'a> Layers<'a> {
     fn of(query: Option<&'a Query>, panel: &'a Panel, target: Option<&'a Target>) -> Layers<'a> {
-        let loopback = target.is_some_and(|target| target.endpoint.is_loopback());
+        let loopback = target.is_some_and(|target| target.group.is_loopback());
         let panel = Some(&panel.limits).filter(|limits| !(loopback && limits.scope == Scope::Remote));
-        let endpoint = target.map(|target| &target.endpoint.limits);
-        Layers([query.map(|query| &query.limits), panel, endpoint, loopback.then_some(&LOOPBACK)])
+        let provider = target.map(|target| &target.group.limits);
+        Layers([query.map(|query| &query.limits), panel, provider, loopback.then_some(&LOOPBACK)])
     }
 
     fn first(&self, limit: impl Fn(&Limits) -> Option<Duration>) -> Option<Duration> {
@@ -153,8 +152,8 @@ pub struct Stage<'a> {
 impl Stage<'_> {
     /// What is kept back for it; nothing where no model is asked.
     fn reserve(&self, defaults: &Defaults, run: Duration) -> Option<Duration> {
-        self.targets.iter().find(|target| target.endpoint.provider.place() != Place::BuiltIn)?;
-        let loopback = self.targets.first().is_some_and(|target| target.endpoint.is_loopback());
+        self.targets.iter().find(|target| !target.group.is_built_in())?;
+        let loopback = self.targets.first().is_some_and(|target| target.group.is_loopback());
         Some(if loopback { LOOPBACK_STAGE } else { defaults.stage_reserve }.min(run / 5))
     }
 }

@@ -83,8 +83,13 @@ impl Planned {
 
     /// Whether any of its targets is a model.
     pub fn asks_a_model(&self) -> bool {
-        let is_model = |place| matches!(place, Place::Loopback { .. } | Place::Remote { .. });
-        self.targets.iter().any(|(target, _)| is_model(target.endpoint.provider.place()))
+        self.places().any(|place| matches!(place, Place::Loopback { .. } | Place::Remote { .. }))
+    }
+
+    /// Where it may be asked.
+    fn places(&self) -> impl Iterator<Item = Place> {
+        let endpoints = self.targets.iter().flat_map(|(target, _)| target.group.endpoints());
+        endpoints.map(|endpoint| endpoint.provider.place())
     }
 }
 
@@ -166,8 +171,7 @@ impl Job {
 
     /// Whether a simulated provider may be asked.
     pub fn is_simulated(&self) -> bool {
-        let mut targets = self.queries.iter().flat_map(|planned| planned.targets.iter());
-        targets.any(|(target, _)| target.endpoint.provider.place() == Place::Simulated)
+        self.queries.iter().flat_map(Planned::places).any(|place| place == Place::Simulated)
     }
 
     /// The run's first event.

@@ -10,6 +10,8 @@ use super::clocks::Clocks;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::pool::Admitted;
+use crate::pool::Endpoint;
+use crate::pool::Shut;
 use crate::pool::Target;
 use crate::pool::Turn;
 use crate::pool::care::Closed;
@@ -17,10 +19,12 @@ use crate::pool::care::Closed;
 /// The longest pause of a provider that a query waits for, rather than ask elsewhere.
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
-/// A target that may be asked.
+/// An endpoint of a target that may be asked.
 pub struct Opening {
-    /// Its place among the query's targets.
+    /// The target's place among the query's.
     pub at: usize,
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
     /// The right to ask it; not yet there while it must be waited for.
     pub admitted: Option<Admitted>,
     /// How long the provider asked us to wait.
@@ -35,8 +39,7 @@ impl Opening {
     /// Why none can be asked, from the one that opens first.
     pub fn first(targets: &[(Target, Clocks)], from: usize, left: Duration) -> Result<Opening, Failure> {
         let last_resort = |(at, (target, _)): (usize, &(Target, Clocks))| {
-            let admitted = target.endpoint.admit_as_last_resort()?;
-            Some(Opening { at, admitted: Some(admitted), wait: Duration::ZERO })
+            Some(Opening::admitted(at, target.group.admit_as_last_resort()?))
         };
         Opening::find(targets, from, left)
             .or_else(|closed| targets.iter().enumerate().skip(from).find_map(last_resort).ok_or(closed))
@@ -47,25 +50,35 @@ impl Opening {
     /// # Errors
     /// Why none can be asked, from the one that opens first.
     pub fn find(targets: &[(Target, Clocks)], from: usize, left: Duration) -> Result<Opening, Failure> {
-        let mut soonest: Option<(Closed, &Target)> = None;
+        let mut soonest: Option<Shut> = None;
         for (at, (target, _)) in targets.iter().enumerate().skip(from) {
-            match target.endpoint.admit(left) {
-                Ok(admitted) => return Ok(Opening { at, admitted: Some(admitted), wait: Duration::ZERO }),
-                Err(Closed::Cooling(wait)) if can_wait(wait, left) => {
-                    return Ok(Opening { at, admitted: None, wait });
+            match target.group.admit(left) {
+                Ok(admitted) => return Ok(Opening::admitted(at, admitted)),
+                Err(Shut { endpoint, why: Closed::Cooling(wait) }) if can_wait(wait, left) => {
+                    return Ok(Opening { at, endpoint, admitted: None, wait });
                 }
-                Err(closed) => {
-                    let time = |closed: Closed| closed.wait().unwrap_or(Duration::MAX);
-                    if soonest.is_none_or(|(other, _)| time(closed) < time(other)) {
-                        soonest = Some((closed, target));
+                Err(shut) => {
+                    if soonest.as_ref().is_none_or(|sooner| shut.why.opens_before(sooner.why)) {
+                        soonest = Some(shut);
                     }
                 }
             }
         }
         Err(match soonest {
-            Some((closed, target)) => closed.failure(target.endpoint.provider.name().as_str()),
+            Some(shut) => shut.failure(),
             None => Failure::new(Code::BreakerOpen, "No model is left to ask."),
         })
+    }
+
+    /// Another endpoint of the target at place `at`, if one is open.
+    pub fn beside(targets: &[(Target, Clocks)], at: usize, but: &Arc<Endpoint>) -> Option<Opening> {
+        let endpoint = targets[at].0.group.other(but)?;
+        Some(Opening { at, endpoint, admitted: None, wait: Duration::ZERO })
+    }
+
+    fn admitted(at: usize, admitted: Admitted) -> Opening {
+        let endpoint = Arc::clone(admitted.endpoint());
+        Opening { at, endpoint, admitted: Some(admitted), wait: Duration::ZERO }
     }
 
     /// The same, for a query that waits for this long anyway.
@@ -75,8 +88,8 @@ impl Opening {
     }
 
     /// When it may be asked.
-    pub fn turn(&self, targets: &[(Target, Clocks)]) -> Turn {
-        let endpoint = Arc::clone(&targets[self.at].0.endpoint);
+    pub fn turn(&self) -> Turn {
+        let endpoint = Arc::clone(&self.endpoint);
         if self.wait.is_zero() {
             return endpoint.turn();
         }

@@ -13,6 +13,7 @@ use tokio::time::sleep;
 use tokio::time::timeout_at;
 
 use super::attempt;
+use super::attempt::Going;
 use super::attempt::Report;
 use super::attempt::Whole;
 use super::clocks::Clocks;
@@ -37,8 +38,10 @@ use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::panel::Query;
 use crate::pool::Admitted;
+use crate::pool::Endpoint;
 use crate::pool::Permit;
 use crate::pool::Retry;
+use crate::pool::Shut;
 use crate::pool::Target;
 use crate::pool::Turn;
 use crate::pool::care::Closed;
@@ -111,7 +114,7 @@ pub enum Said {
     /// The call is over.
     Called(CallEnding),
     /// An attempt was given up and another will follow.
-    Retrying { reason: Failure, delay: Duration, to: Asked, discarded: u64 },
+    Retrying { reason: Box<Failure>, delay: Duration, to: Asked, discarded: u64 },
     /// It is over.
     Ended(Box<Result<Success, Failure>>),
 }
@@ -164,13 +167,13 @@ impl Report for Say {
 
 /// The provider and model of a target, as events name them.
 pub fn asked(target: &Target) -> Asked {
-    Asked { provider: target.endpoint.provider.name().to_string(), model: target.model.clone() }
+    Asked { provider: target.group.name().to_string(), model: target.model.clone() }
 }
 
 /// Asks until there is an answer, nothing is left to try, or the time is over.
 pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say) {
     let deadline = Instant::now() + asking.left();
-    let mut attempts = Attempts::new(&asking);
+    let mut attempts = Attempts::new(&asking, &opening);
     let outcome = match timeout_at(deadline, attempts.run(opening, turn, &mut say)).await {
         Ok(outcome) => outcome,
         Err(_) => {
@@ -194,27 +197,33 @@ struct Attempts<'a> {
     asking: &'a Asking,
     /// Index of the target that is asked.
     at: usize,
+    /// The endpoint that is asked.
+    endpoint: Arc<Endpoint>,
     here: u32,
     total: u32,
     /// The right by which it is being asked.
     admitted: Option<Admitted>,
     /// The right by which it is asked once more.
     retry: Option<Retry>,
+    /// When the first content of the last attempt came.
+    first_content: Option<Duration>,
     /// What the model is told about its last answer.
     complaint: Option<Message>,
     first_failure: Option<Failure>,
 }
 
 impl<'a> Attempts<'a> {
-    fn new(asking: &'a Asking) -> Attempts<'a> {
+    fn new(asking: &'a Asking, opening: &Opening) -> Attempts<'a> {
         let Earlier { attempts: total, first_failure, .. } = asking.earlier.clone();
         Attempts {
             asking,
-            at: 0,
+            at: opening.at,
+            endpoint: Arc::clone(&opening.endpoint),
             here: 0,
             total,
             admitted: None,
             retry: None,
+            first_content: None,
             complaint: None,
             first_failure,
         }
@@ -223,7 +232,7 @@ impl<'a> Attempts<'a> {
     async fn run(&mut self, opening: Opening, turn: Turn, say: &mut Say) -> Result<Success, Failure> {
         let (mut opening, mut turn) = (opening, turn);
         loop {
-            self.at = opening.at;
+            (self.at, self.endpoint) = (opening.at, Arc::clone(&opening.endpoint));
             let (failure, discarded) = match self.attempt(opening, turn, say).await {
                 Ok(success) => return Ok(success),
                 Err(broken) => broken,
@@ -236,12 +245,14 @@ impl<'a> Attempts<'a> {
                 self.here = 0;
                 // Another model did not write the answer that we complain about.
                 self.complaint = None;
+            }
+            if !Arc::ptr_eq(&next.endpoint, &self.endpoint) {
                 self.retry = None;
             }
             let to = asked(&self.asking.targets[next.at].0);
-            say.say(Said::Retrying { reason: failure, delay, to, discarded }).await;
+            say.say(Said::Retrying { reason: failure.into(), delay, to, discarded }).await;
             sleep(delay).await;
-            turn = next.turn(&self.asking.targets);
+            turn = next.turn();
             opening = next;
         }
     }
@@ -251,6 +262,10 @@ impl<'a> Attempts<'a> {
         match retry::after(failure, self.standing(), &mut rand::rng()) {
             Next::GiveUp => None,
             Next::Elsewhere => self.elsewhere(),
+            Next::Beside => match Opening::beside(&self.asking.targets, self.at, &self.endpoint) {
+                Some(opening) => Some((Duration::ZERO, opening)),
+                None => self.elsewhere(),
+            },
             Next::Again(_) if !self.may_retry(failure) => self.elsewhere(),
             // What closed meanwhile, by this very failure perhaps, is passed over.
             Next::Again(delay) => {
@@ -271,7 +286,7 @@ impl<'a> Attempts<'a> {
     /// Whether the target may be asked once more. When it said itself when to, that is no load which it did
     /// not expect.
     fn may_retry(&mut self, failure: &Failure) -> bool {
-        self.retry = self.target().endpoint.retry();
+        self.retry = self.endpoint.retry();
         self.retry.is_some() || failure.retry_after.is_some()
     }
 
@@ -282,17 +297,17 @@ impl<'a> Attempts<'a> {
         say: &mut Say,
     ) -> Result<Success, (Failure, u64)> {
         // Held until the attempt is over, and not while waiting for the next one.
-        let _permit = self.hold(opening, turn).await.map_err(|closed| (closed, 0))?;
+        let mut permit = self.hold(opening, turn).await.map_err(|closed| (closed, 0))?;
         self.ask_leave(say).await;
         self.here += 1;
         self.total += 1;
-        let outcome = self.once(say).await;
+        let outcome = self.once(&mut permit, say).await;
         match (self.admitted.take(), &outcome) {
-            (Some(admitted), Ok(_)) => admitted.succeeded(),
+            (Some(admitted), Ok(_)) => admitted.succeeded(self.first_content),
             (Some(admitted), Err((failure, _))) => admitted.failed(failure),
             (None, _) => {}
         }
-        outcome
+        outcome.map_err(|(failure, discarded)| (self.endpoint.mark(failure), discarded))
     }
 
     fn target(&self) -> &Target {
@@ -300,9 +315,12 @@ impl<'a> Attempts<'a> {
     }
 
     fn standing(&self) -> Standing {
+        let group = &self.target().group;
         Standing {
             here: self.here,
             total: self.total,
+            more_endpoints: group.has_other(&self.endpoint),
+            retries: group.retries,
             more_targets: self.at + 1 < self.asking.targets.len(),
             left: self.asking.left(),
         }
@@ -323,31 +341,36 @@ impl<'a> Attempts<'a> {
     /// Waits for its turn.
     async fn hold(&mut self, opening: Opening, turn: Turn) -> Result<Option<Permit>, Failure> {
         let waited = matches!(turn, Turn::Later { .. });
-        let mut admitted = opening.admitted;
+        // What may be asked now need not be what may be asked when it is its turn.
+        self.admitted = opening.admitted.filter(|_| !waited);
         let mut permit = turn.permit().await;
-        if waited {
-            admitted = None;
-        }
-        while admitted.is_none() {
-            // While it waited the endpoint may have closed.
-            match self.target().endpoint.admit(self.asking.left()) {
-                Ok(right) => admitted = Some(right),
-                Err(Closed::Cooling(wait)) if can_wait(wait, self.asking.left()) => {
-                    drop(permit);
-                    sleep(wait).await;
-                    permit = self.target().endpoint.turn().permit().await;
+        while self.admitted.is_none() {
+            let why = match self.endpoint.admit(self.asking.left()) {
+                Ok(admitted) => {
+                    self.admitted = Some(admitted);
+                    break;
                 }
-                Err(closed) => return Err(closed.failure(self.target().endpoint.provider.name().as_str())),
+                Err(why) => why,
+            };
+            drop(permit.take());
+            match (self.target().group.other(&self.endpoint), why) {
+                (Some(other), _) => self.endpoint = other,
+                (None, Closed::Cooling(wait)) if can_wait(wait, self.asking.left()) => sleep(wait).await,
+                (None, _) => return Err(Shut { endpoint: Arc::clone(&self.endpoint), why }.failure()),
             }
+            permit = self.endpoint.turn().permit().await;
         }
-        self.admitted = admitted;
         Ok(permit)
     }
 
-    async fn once(&mut self, say: &mut Say) -> Result<Success, (Failure, u64)> {
-        let (target, clocks) = &self.asking.targets[self.at];
+    async fn once(&mut self, permit: &mut Option<Permit>, say: &mut Say) -> Result<Success, (Failure, u64)> {
+        let clocks = &self.asking.targets[self.at].1;
         let call = self.call();
-        let whole = match attempt::run(&*target.endpoint.provider, call, clocks, say).await {
+        if let Some(admitted) = &mut self.admitted {
+            admitted.begin();
+        }
+        let mut going = Going { report: say, permit };
+        let whole = match attempt::run(&*self.endpoint.provider, call, clocks, &mut going).await {
             Ok(whole) => whole,
             Err(broken) => {
                 say.say(Said::Called(CallEnding::Failed(broken.failure.code))).await;
@@ -355,6 +378,7 @@ impl<'a> Attempts<'a> {
             }
         };
         say.say(Said::Called(CallEnding::Whole)).await;
+        self.first_content = whole.first_content;
         say.phase(Phase::Validating).await;
         self.check(whole)
     }
@@ -368,7 +392,7 @@ impl<'a> Attempts<'a> {
         match answer::read(&whole.text, ending, self.asking.schema.as_ref()) {
             Ok(answer) => Ok(Success { answer }),
             Err(mut failure) => {
-                failure.provider = Some(self.target().endpoint.provider.name().to_string());
+                failure.provider = Some(self.target().group.name().to_string());
                 self.complaint = Some(complaint(&failure));
                 Err((failure, whole.text.chars().count() as u64))
             }

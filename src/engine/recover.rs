@@ -261,7 +261,7 @@ impl Run {
         }
         self.writer.append(&out).await?;
         for (index, asking, opening) in asked {
-            let turn = opening.turn(&self.job.queries[index].targets);
+            let turn = opening.turn();
             self.tasks.spawn(index, asking, opening, turn);
         }
         Ok(())

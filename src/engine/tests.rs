@@ -22,6 +22,7 @@ use crate::id::ProviderName;
 use crate::journal::Journal;
 use crate::panel::Panel;
 use crate::pool::Endpoint;
+use crate::pool::Group;
 use crate::pool::Pool;
 use crate::provider::Call;
 use crate::provider::Chunks;
@@ -62,10 +63,10 @@ fn scripted(scripts: &[(&str, Script)]) -> Scripted {
 fn pool(providers: Vec<Arc<dyn Provider>>, max_in_flight: usize) -> Pool {
     let mut pool = Pool::default();
     for provider in providers.into_iter().rev() {
-        let mut endpoint = Endpoint::new(provider, max_in_flight);
-        endpoint.default_model = Some("m".into());
-        let endpoint = pool.add(endpoint);
-        pool.set_default(crate::pool::Target { endpoint, model: "m".into() });
+        let mut group = Group::new(Endpoint::new(provider, max_in_flight), []);
+        group.default_model = Some("m".into());
+        let group = pool.add(group);
+        pool.set_default(crate::pool::Target { group, model: "m".into() });
     }
     pool
 }
@@ -454,6 +455,7 @@ async fn a_run_that_nobody_polls_asks_nobody() {
 }
 
 mod control;
+mod groups;
 mod health;
 mod money;
 mod recovery;

@@ -16,6 +16,7 @@ use super::meter::Meter;
 use super::past::PastQuery;
 use super::query::Said;
 use super::query::Success;
+use super::serial::Times;
 use super::streamed;
 use super::streamed::Expected;
 use super::streamed::Parts;
@@ -47,6 +48,8 @@ pub struct Track {
     name: QueryName,
     /// How it ended, once it has.
     pub end: Option<QueryCompleted>,
+    /// When things happened to it in this process.
+    pub times: Times,
     started: Option<Instant>,
     since: Option<Instant>,
     /// Its time in an earlier process.
@@ -78,6 +81,7 @@ impl Track {
         Track {
             name,
             end: None,
+            times: Times::default(),
             started: None,
             since: None,
             before: Duration::ZERO,
@@ -165,11 +169,13 @@ impl Track {
     /// Its inputs are there and `first` will be asked first.
     pub fn ready(&mut self, first: Asked, now: Instant) {
         self.since = Some(now);
+        self.times.ready = Some(now);
         self.asked = Some(first);
     }
 
     /// It waits behind so many others.
-    pub fn queue(&self, ahead: usize, out: &mut Vec<Body>) {
+    pub fn queue(&mut self, ahead: usize, out: &mut Vec<Body>) {
+        self.times.queued = true;
         out.push(self.progress_event(Phase::Queued, Some(ahead)));
     }
 
@@ -231,7 +237,7 @@ impl Track {
             Said::Called(ending) => self.over(ending),
             Said::Retrying { reason, delay, to, discarded } => {
                 self.flush(now, out);
-                self.retry(reason, delay, to, discarded, out);
+                self.retry(*reason, delay, to, discarded, out);
             }
             Said::Ended(outcome) => {
                 let (status, success, error) = match *outcome {
@@ -246,9 +252,15 @@ impl Track {
     fn enter(&mut self, phase: Phase, now: Instant, out: &mut Vec<Body>) {
         self.flush(now, out);
         match phase {
-            Phase::Connecting => self.attempts += 1,
+            Phase::Connecting => {
+                self.attempts += 1;
+                (self.times.called, self.times.content) = (Some(now), None);
+            }
             Phase::Waiting => self.meter.sent(),
-            Phase::Streaming => self.meter.content(),
+            Phase::Streaming => {
+                self.meter.content();
+                self.times.content = Some(now);
+            }
             Phase::Queued | Phase::Validating => {}
         }
         self.phase = phase;
@@ -365,6 +377,7 @@ impl Track {
     ) {
         self.flush(now, out);
         self.tell_at = None;
+        self.times.ended = Some(now);
         let (Bill { usage, cost }, kept) = self.remains();
         let partial_result = kept.filter(|_| success.is_none());
         let warnings = streamed::warnings(&self.name, success.as_ref(), partial_result.as_ref());

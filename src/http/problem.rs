@@ -63,6 +63,8 @@ pub enum Code {
     IdempotencyConflict,
     /// No place for one more stream.
     TooManyStreams,
+    /// One after another.
+    RateLimited,
     /// More bytes than the limit.
     HeadersTooLarge,
     /// An error of ours.
@@ -117,6 +119,7 @@ impl Code {
                 ("idempotency_conflict", S::UNPROCESSABLE_ENTITY, "The key was used with another body")
             }
             Code::TooManyStreams => ("too_many_streams", S::TOO_MANY_REQUESTS, "Too many streams are open"),
+            Code::RateLimited => ("rate_limited", S::TOO_MANY_REQUESTS, "Too many requests at once"),
             Code::HeadersTooLarge => {
                 ("headers_too_large", S::REQUEST_HEADER_FIELDS_TOO_LARGE, "The headers are too large")
             }
@@ -209,6 +212,7 @@ impl Problem {
     /// Seconds after which asking again makes sense.
     fn retry_after(&self) -> Option<u64> {
         match self.code {
+            Code::RateLimited => Some(1),
             Code::TooManyStreams | Code::Overloaded | Code::Draining => Some(5),
             Code::NoProviders | Code::StorageFull => Some(60),
             _ => None,

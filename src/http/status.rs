@@ -54,14 +54,16 @@ fn models(catalogue: &Catalogue) -> Value {
     for panel in catalogue.panels() {
         for choice in panel.queries.iter().flat_map(|query| &query.models) {
             let Ok(target) = pool.target(choice, panel.checks.is_some()) else { continue };
-            let (host, local) = match target.endpoint.provider.place() {
-                Place::Remote { host } => (host, false),
-                Place::Loopback { host } => (host, true),
-                Place::BuiltIn | Place::Simulated => continue,
-            };
-            let to = json!({"provider": target.endpoint.provider.name(), "model": target.model, "host": host, "local": local, "panel": panel.name});
-            if !destinations.contains(&to) {
-                destinations.push(to);
+            for endpoint in target.group.endpoints() {
+                let (host, local) = match endpoint.provider.place() {
+                    Place::Remote { host } => (host, false),
+                    Place::Loopback { host } => (host, true),
+                    Place::BuiltIn | Place::Simulated => continue,
+                };
+                let to = json!({"provider": target.group.name(), "model": target.model, "host": host, "local": local, "panel": panel.name});
+                if !destinations.contains(&to) {
+                    destinations.push(to);
+                }
             }
         }
     }

@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::breaker;
 use crate::breaker::Breaker;
 use crate::breaker::Outcome;
-use crate::breaker::Pass;
 use crate::breaker::Settings;
 use crate::failure::Clock;
 use crate::failure::Code;
@@ -46,6 +46,14 @@ pub struct Care {
 #[derive(Clone, Copy, Debug)]
 struct OutOfService {
     until: Instant,
+}
+
+/// The right to make one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pass {
+    breaker: breaker::Pass,
+    /// Whether the call finds out if our credentials are taken again.
+    probes: bool,
 }
 
 /// Why an endpoint is not asked now, and for how long.
@@ -108,6 +116,12 @@ impl Closed {
         }
     }
 
+    /// Whether it opens before another one.
+    pub fn opens_before(self, other: Closed) -> bool {
+        let time = |closed: Closed| closed.wait().unwrap_or(Duration::MAX);
+        time(self) < time(other)
+    }
+
     /// What is told of a query that could not be asked for it.
     pub fn failure(self, provider: &str) -> Failure {
         let seconds = |wait: Duration| wait.as_secs_f64().ceil();
@@ -165,7 +179,7 @@ impl Care {
         }
         forget(&mut self.calls, now);
         self.calls.push_back(now);
-        Ok(pass)
+        Ok(Pass { breaker: pass, probes: self.out.is_some() })
     }
 
     /// Whether one call may go out although the breaker is open, because nobody else can answer.
@@ -173,7 +187,19 @@ impl Care {
         if self.closed(now).is_some() {
             return None;
         }
-        self.breaker.admit_as_last_resort(now)
+        let pass = self.breaker.admit_as_last_resort(now)?;
+        Some(Pass { breaker: pass, probes: false })
+    }
+
+    /// The right to a call that somebody makes by hand although the breaker may be open.
+    ///
+    /// # Errors
+    /// [`Closed`] while the provider wants a pause, or the operator has taken it out.
+    pub fn admit_by_hand(&mut self, now: Instant) -> Result<Pass, Closed> {
+        match self.closed(now) {
+            Some(closed @ (Closed::Cooling(_) | Closed::Isolated)) => Err(closed),
+            _ => Ok(Pass { breaker: self.breaker.trial(), probes: false }),
+        }
     }
 
     /// What closes it besides the breaker.
@@ -206,12 +232,13 @@ impl Care {
             }
         };
         if let (Outcome::Neutral, Some(out)) = (outcome, &mut self.out)
+            && pass.probes
             && !matches!(effect, Effect::Refuses)
         {
             // The probe told nothing: the next one may try.
             out.until = now;
         }
-        self.breaker.report(pass, outcome, now, chance);
+        self.breaker.report(pass.breaker, outcome, now, chance);
     }
 
     /// Remembers why a call failed, for people.
@@ -354,6 +381,18 @@ mod tests {
         care.report(probe, Effect::Counts(Outcome::Success), later + seconds(60), 0.0);
         assert!(care.admit(later + seconds(60), LEASE).is_ok());
         assert!(care.admit(later + seconds(60), LEASE).is_ok());
+    }
+
+    #[test]
+    fn only_the_probe_may_give_its_place_up() {
+        let (mut care, now) = (Care::new(Settings::default()), Instant::now());
+        let (refused, straggler) = (care.admit(now, LEASE).unwrap(), care.admit(now, LEASE).unwrap());
+        care.report(refused, Effect::Refuses, now, 0.0);
+        care.report(straggler, Effect::Counts(Outcome::Neutral), now, 0.0);
+        assert_eq!(care.admit(now, LEASE), Err(Closed::OutOfService(seconds(60))));
+        let by_hand = care.admit_by_hand(now).unwrap();
+        care.report(by_hand, Effect::Counts(Outcome::Success), now, 0.0);
+        assert!(care.admit(now, LEASE).is_ok());
     }
 
     #[test]

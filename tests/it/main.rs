@@ -27,6 +27,7 @@ mod origins;
 mod plan;
 mod prefer;
 mod problems;
+mod providers;
 mod reload;
 mod resume;
 mod retry;

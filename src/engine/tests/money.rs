@@ -33,15 +33,15 @@ fn priced(provider: impl Provider, more: &[(&str, &str)]) -> Pool {
 
 fn priced_places(provider: impl Provider, more: &[(&str, &str)], places: usize) -> Pool {
     let amount = |text: &str| text.parse::<Amount>().unwrap();
-    let mut endpoint = Endpoint::new(Arc::new(provider), places);
-    endpoint.default_model = Some("m".into());
+    let mut group = Group::new(Endpoint::new(Arc::new(provider), places), []);
+    group.default_model = Some("m".into());
     for (model, price) in [("m", "2")].iter().chain(more) {
         let price = Price::per(1, [amount("1"), amount(price)], Currency::USD).unwrap();
-        endpoint.prices.models.insert((*model).into(), price);
+        group.prices.models.insert((*model).into(), price);
     }
     let mut pool = Pool::default();
-    let endpoint = pool.add(endpoint);
-    pool.set_default(crate::pool::Target { endpoint, model: "m".into() });
+    let group = pool.add(group);
+    pool.set_default(crate::pool::Target { group, model: "m".into() });
     pool
 }
 
@@ -341,7 +341,7 @@ async fn who_needs_others_is_left_its_time() {
     let job = plan(&needs("\"a\""), &pool(vec![Arc::new(provider.clone())], 8), "", &none).unwrap();
     assert_eq!(job.queries[0].limit, Duration::from_secs(200), "switched off");
     let mut with_rules = pool(vec![Arc::new(provider)], 8);
-    let mut rules = Endpoint::new(Arc::new(crate::provider::rules::Rules::default()), 8);
+    let mut rules = Group::new(Endpoint::new(Arc::new(crate::provider::rules::Rules::default()), 8), []);
     rules.default_model = Some("rules".into());
     with_rules.add(rules);
     let job = plan(&needs("\"rules\""), &with_rules, "", &Defaults::default()).unwrap();

@@ -1,0 +1,110 @@
+//! One small call by hand, to find out whether an endpoint works.
+//!
+//! It takes a permit and tells the endpoint's breaker like any other call, so
+//! that one which succeeds brings the endpoint back.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+use tokio::time::timeout_at;
+
+use super::attempt;
+use super::attempt::Going;
+use super::attempt::Report;
+use super::clocks::Clocks;
+use crate::event::Phase;
+use crate::event::Usage;
+use crate::failure::Clock;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::pool::Endpoint;
+use crate::pool::Shut;
+use crate::provider::Call;
+use crate::provider::Message;
+use crate::provider::Place;
+use crate::provider::Role;
+
+/// What it may take in all, waiting included.
+const LIMIT: Duration = Duration::from_secs(15);
+/// The same on this computer, where a model may have to be loaded.
+const LOOPBACK_LIMIT: Duration = Duration::from_secs(60);
+/// Most tokens of the answer; what it says does not matter.
+const MAX_TOKENS: u32 = 5;
+
+/// How it went.
+#[derive(Clone, Debug)]
+pub struct Trial {
+    /// How long it took, without waiting for a permit.
+    pub time: Duration,
+    /// Why the endpoint does not work, if so.
+    pub failure: Option<Failure>,
+}
+
+/// Asks `model` of `endpoint` for one word.
+pub async fn run(endpoint: &Arc<Endpoint>, model: &str) -> Trial {
+    if matches!(endpoint.provider.place(), Place::BuiltIn | Place::Simulated) {
+        // They are in this process: there is nothing that could be out of reach.
+        return Trial { time: Duration::ZERO, failure: None };
+    }
+    let limit = if endpoint.is_loopback() { LOOPBACK_LIMIT } else { LIMIT };
+    let deadline = Instant::now() + limit;
+    let mut admitted = match endpoint.admit_by_hand() {
+        Ok(admitted) => admitted,
+        Err(why) => {
+            let failure = Shut { endpoint: Arc::clone(endpoint), why }.failure();
+            return Trial { time: Duration::ZERO, failure: Some(failure) };
+        }
+    };
+    let Ok(mut permit) = timeout_at(deadline, endpoint.turn().permit()).await else {
+        let message = format!("All its calls are taken; none became free within {} s.", limit.as_secs());
+        let failure = endpoint.mark(Failure::timeout(Clock::Query, limit, message));
+        return Trial { time: Duration::ZERO, failure: Some(failure) };
+    };
+    admitted.begin();
+    let started = Instant::now();
+    let left = deadline - started;
+    let clocks = Clocks { connect: left, first_content: left, idle: left, per_call: left };
+    let mut going = Going { report: &mut Nobody, permit: &mut permit };
+    let asked = attempt::run(&*endpoint.provider, call(model), &clocks, &mut going);
+    let failure = match timeout_at(deadline, asked).await {
+        Ok(Ok(_)) => None,
+        // A model that thinks first has used up its few tokens: it was reached, and took our key.
+        Ok(Err(broken)) if broken.failure.code == Code::EmptyAnswer => None,
+        Ok(Err(broken)) => Some(broken.failure),
+        Err(_) => {
+            Some(Failure::timeout(Clock::Attempt, limit, format!("No answer within {} s.", limit.as_secs())))
+        }
+    };
+    let failure = failure.map(|failure| endpoint.mark(failure));
+    match &failure {
+        None => admitted.succeeded(None),
+        Some(failure) => admitted.failed(failure),
+    }
+    Trial { time: started.elapsed(), failure }
+}
+
+fn call(model: &str) -> Call {
+    Call {
+        panel: "test".parse().expect("a plain lower-case word is a name"),
+        query: "test".parse().expect("a plain lower-case word is a name"),
+        attempt: 1,
+        model: model.to_owned(),
+        messages: vec![Message { role: Role::User, content: "Say: ok".into() }],
+        temperature: None,
+        max_tokens: Some(MAX_TOKENS),
+        schema: None,
+        checked: None,
+    }
+}
+
+/// Hears nothing.
+struct Nobody;
+
+impl Report for Nobody {
+    async fn phase(&mut self, _: Phase) {}
+
+    async fn text(&mut self, _: String) {}
+
+    async fn usage(&mut self, _: Usage) {}
+}
