@@ -131,6 +131,26 @@ impl Events {
         let finals = self.0.iter().filter(|event| matches!(event.body, Body::FinalResult(_)));
         assert_eq!(finals.count(), 1);
         self.last();
+        started.queries.iter().for_each(|planned| self.check_course(&planned.query));
+    }
+
+    /// Progress never falls, and each attempt's text begins at its beginning.
+    fn check_course(&self, query: &QueryName) {
+        let (mut progress, mut text) = (0, (0, 0));
+        for event in &self.0 {
+            match &event.body {
+                Body::QueryProgress(told) if told.query == *query => {
+                    assert!(told.progress >= progress, "{event:?} after {progress}");
+                    progress = told.progress;
+                }
+                Body::QueryDelta(delta) if delta.query == *query => {
+                    let offset = if text.0 == delta.attempt { text.1 } else { 0 };
+                    assert_eq!(delta.offset, offset, "{event:?}");
+                    text = (delta.attempt, offset + delta.text.chars().count() as u64);
+                }
+                _ => {}
+            }
+        }
     }
 
     fn ends(&self) -> impl Iterator<Item = (u64, &QueryCompleted)> {
@@ -371,6 +391,51 @@ async fn places_are_given_back_and_waiting_counts_as_time() {
     assert_eq!(times, [100, 200, 300]);
     let queued = |event: &&Event| matches!(&event.body, Body::QueryProgress(progress) if progress.phase == Phase::Queued);
     assert_eq!(events.0.iter().filter(queued).count(), 2);
+}
+
+/// Notes how far the journal was when it was asked.
+struct Noting(Scripted, std::sync::OnceLock<Journal>, std::sync::Mutex<Vec<(QueryName, u32, u64)>>);
+
+impl Provider for Noting {
+    fn name(&self) -> &ProviderName {
+        self.0.name()
+    }
+
+    fn place(&self) -> Place {
+        Place::Simulated
+    }
+
+    fn ask(&self, call: Call) -> Chunks {
+        let head = self.1.get().unwrap().head().seq;
+        self.2.lock().unwrap().push((call.query.clone(), call.attempt, head));
+        self.0.ask(call)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_call_is_made_before_its_announcement_is_written() {
+    let scripts = [
+        ("q1", script().answer("yes").after(100)),
+        ("q2", script().fails(Code::ProviderError).then_answers("yes").after(50)),
+        ("q3", script().answer("yes").after(50)),
+    ];
+    let provider = Arc::new(Noting(scripted(&scripts), Default::default(), Default::default()));
+    let begun = begin(&queries(3, ""), &pool(vec![Arc::clone(&provider) as Arc<dyn Provider>], 1)).await;
+    provider.1.set(begun.journal.clone()).unwrap();
+    let events = begun.run().await;
+    let announced = |query: &QueryName, attempt: u32| {
+        let announces = |event: &&Event| match &event.body {
+            Body::QueryStarted(started) => attempt == 1 && started.query == *query,
+            Body::QueryRetrying(retrying) => retrying.attempt == attempt && retrying.query == *query,
+            _ => false,
+        };
+        events.0.iter().find(announces).unwrap().stamp.seq
+    };
+    let calls = provider.2.lock().unwrap().clone();
+    assert_eq!(calls.len(), 4);
+    for (query, attempt, head) in calls {
+        assert!(announced(&query, attempt) <= head, "{query} {attempt}: written were {head} events");
+    }
 }
 
 /// Panics when it is asked for `q1`.

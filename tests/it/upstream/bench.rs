@@ -95,6 +95,9 @@ impl Bench {
     /// A model that answers, closes the connection as it is asked again, and answers then.
     pub const STALE: &str = "stale";
 
+    /// A model that fails five times, is silent once, and answers then.
+    pub const PROBED: &str = "probed";
+
     /// Starts all that these cases need, with so many labs.
     pub fn start(cases: &[Case], labs: usize) -> Bench {
         let files = Temp::new();
@@ -302,12 +305,17 @@ fn place(kind: &str) -> usize {
 }
 
 fn script(cases: &[Case]) -> String {
-    let stale = cases.iter().filter(|case| case.row.model == Bench::STALE);
-    let closing = "{ framing = \"raw\", body = [], close = \"fin\" }";
     let model = |case: &Case| {
-        format!("[models.{:?}]\nattempts = [\"total-0\", {closing}, \"total-0\"]\n", case.model())
+        let attempts = match case.row.model {
+            Bench::STALE => {
+                "\"total-0\", { framing = \"raw\", body = [], close = \"fin\" }, \"total-0\"".into()
+            }
+            Bench::PROBED => format!("{}\"u9-silent\", \"total-0\"", "\"status-500\", ".repeat(5)),
+            _ => return None,
+        };
+        Some(format!("[models.{:?}]\nattempts = [{attempts}]\n", case.model()))
     };
-    stale.map(model).collect()
+    cases.iter().filter_map(model).collect()
 }
 
 fn provider(name: &str, base: &str, more: &str) -> String {

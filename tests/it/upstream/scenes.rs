@@ -14,6 +14,7 @@ use crate::harness::Event;
 use crate::harness::PATIENCE;
 use crate::harness::Panel;
 use crate::harness::completed;
+use crate::harness::eventually;
 use crate::harness::named;
 
 /// Asks twice; the second run's outcome, and whether it had a connection of its own.
@@ -143,6 +144,21 @@ pub fn last_of_five(bench: &Bench, case: &Case) -> String {
     let events = bench.ask(&case.name, 1);
     let end = completed(&events, "q1");
     format!("failed {}, attempts {}", text(&end["error"]["code"]), end["attempts"])
+}
+
+/// Five failures open the breaker; the probe that follows is cancelled, and then one more run is made.
+pub fn cancelled_probe(bench: &Bench, case: &Case) -> String {
+    (0..5).for_each(|_| drop(bench.ask(&case.name, 1)));
+    let breaker = || bench.server.get("/api/circuit-breakers/status").json()["breakers"][&case.name].clone();
+    assert_eq!(breaker()["state"], "open");
+    eventually("a probe is due", PATIENCE, || breaker().get("retry_after_ms").is_none());
+    let mut probe = bench.server.ask(&json!({"panel": case.name, "question": "x"}));
+    probe.until_phase("q1", "waiting");
+    assert_eq!(breaker()["state"], "half_open");
+    bench.server.cancel(&probe.run());
+    assert_eq!(probe.rest().pop().unwrap().data["status"], "cancelled");
+    let events = bench.ask(&case.name, 1);
+    format!("the next query is the probe: {}, {}", ended(&events, "q1"), text(&breaker()["state"]))
 }
 
 /// One query that fails and one that does not.

@@ -133,7 +133,11 @@ fn outages() -> Vec<Row> {
         row(75, "u75-brown-out")
             .scene("40 runs, 4 at once", scenes::brown_out)
             .expect("40 of 40 runs complete; it is never left out"),
-        row(76, "u76").cannot("there are no breakers yet (issue 5), so no probe that could be cancelled"),
+        row(76, Bench::PROBED)
+            .alone()
+            .clock("retry = { attempts = 1 }\nbreaker = { failures = 5, open_for = \"400ms\" }")
+            .scene("the probe is cancelled", scenes::cancelled_probe)
+            .expect("the next query is the probe: succeeded, closed"),
         row(77, "u77")
             .at(At::Closed)
             .alone()
