@@ -315,6 +315,7 @@ impl Default for runs::Settings {
             grace: Duration::from_secs(30),
             recovery: Recovery::default(),
             active_runs: 1000,
+            queued_runs: 1000,
         }
     }
 }

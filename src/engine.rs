@@ -9,6 +9,7 @@ mod attempt;
 mod budget;
 pub mod clocks;
 mod control;
+mod entrance;
 mod finish;
 mod job;
 mod meter;
@@ -41,6 +42,7 @@ pub use control::Done;
 pub use control::Order;
 pub use control::Orders;
 pub use control::Refused;
+pub use entrance::enter;
 pub use finish::Loss;
 pub use job::CannotRun;
 pub use job::Job;
@@ -93,12 +95,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(24 * 60 * 60);
 /// [`StoreError`] when the store no longer takes the run's events; then nothing is asked any more.
 pub async fn drive(job: Job, writer: Writer, orders: Orders) -> Result<(), StoreError> {
     let (mut run, ear) = Run::new(job, writer);
-    let started = run.job.started(run.writer.run());
-    run.writer.append(&[started]).await?;
-    run.warn_of_prices().await?;
-    run.check().await?;
-    run.carry_over().await?;
-    run.go(ear, orders).await
+    run.begin(false).await?;
+    run.ask(ear, orders).await
 }
 
 type Ear = mpsc::Receiver<(Speaker, Said)>;
@@ -150,8 +148,32 @@ impl Run {
         (run, ear)
     }
 
+    /// Tells what it will ask, and whether it has to wait.
+    async fn begin(&mut self, queued: bool) -> Result<(), StoreError> {
+        let started = self.job.started(self.writer.run(), queued);
+        self.writer.append(&[started]).await
+    }
+
+    /// Does what it has announced.
+    async fn ask(mut self, ear: Ear, orders: Orders) -> Result<(), StoreError> {
+        self.warn_of_prices().await?;
+        self.check().await?;
+        self.carry_over().await?;
+        self.go(ear, orders).await
+    }
+
     /// Asks until the run is over, one way or another.
     async fn go(mut self, mut ear: Ear, mut orders: Orders) -> Result<(), StoreError> {
+        if let Some(reason) = orders.cancelled() {
+            return self.finish(Stop::Cancelled(reason)).await;
+        }
+        let mut out = Vec::new();
+        let stop = orders.take_early().into_iter().find_map(|given| self.obey(given, &mut out));
+        self.writer.append(&out).await?;
+        if let Some(stop) = stop {
+            return self.finish(stop).await;
+        }
+        self.answer();
         self.start_ready().await?;
         match self.listen(&mut ear, &mut orders).await? {
             Stop::StandDown => self.stand_down().await,
@@ -458,6 +480,13 @@ impl Run {
             Stop::Finished => {
                 let message = "The run was finished with what was there.";
                 (QueryStatus::Cancelled, Failure::new(Code::Cancelled, message))
+            }
+            Stop::Shed => {
+                let message = "The server was busy for too long; nothing was asked.";
+                (
+                    QueryStatus::Failed,
+                    Failure::new(Code::OverloadedHere, message).hint("Ask again in a while."),
+                )
             }
             Stop::Interrupted | Stop::Lost(_) => (QueryStatus::Failed, stop.interruption()),
         };

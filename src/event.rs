@@ -76,6 +76,9 @@ pub struct RunStarted {
     /// The run whose failed queries it asks again.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
+    /// Whether it waits for a place among the runs that are under way; its next event ends that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub queued: bool,
 }
 
 /// A query as `run_started` announces it.

@@ -152,7 +152,7 @@ impl Unwritten {
     /// last writer was lost: nothing for a new one.
     pub fn begin(self, lease: Lease, simulated: bool, before: Duration) -> Writer {
         let Unwritten { store, head, recent } = self;
-        Writer { store, lease, begun: Instant::now(), before, simulated, head, recent }
+        Writer { store, lease, begun: Instant::now(), before, simulated, queued: false, head, recent }
     }
 }
 
@@ -163,11 +163,18 @@ pub struct Writer {
     begun: Instant,
     before: Duration,
     simulated: bool,
+    /// Whether its last event said that it waits for a place.
+    queued: bool,
     head: watch::Sender<Head>,
     recent: Arc<Recent>,
 }
 
 impl Writer {
+    /// The same for a run of which an earlier writer said last that it waits for a place.
+    pub fn queued(self, queued: bool) -> Writer {
+        Writer { queued, ..self }
+    }
+
     /// The run.
     pub fn run(&self) -> &RunId {
         &self.lease.run
@@ -206,6 +213,7 @@ impl Writer {
         };
         let Some(last) = entries.last() else { return Ok(()) };
         crash::at(Point::AfterCommit);
+        self.queued = waits(bodies);
         let head = Head { seq: last.seq, ended: last.is_final() };
         // At hand first: whoever sees the head move finds them there.
         self.recent.push(entries);
@@ -222,7 +230,7 @@ impl Writer {
     }
 
     fn render(&self, bodies: &[Body]) -> Batch {
-        let mut batch = Batch::default();
+        let mut batch = Batch { standing: self.queued.then_some(Standing::RUNNING), ..Batch::default() };
         for (body, seq) in bodies.iter().zip(self.seq() + 1..) {
             let stamp = self.stamp(seq);
             batch.standing = Standing::after(&stamp, body).or(batch.standing);
@@ -240,6 +248,11 @@ impl Writer {
             simulated: self.simulated,
         }
     }
+}
+
+/// Whether a run waits for a place after these.
+fn waits(bodies: &[Body]) -> bool {
+    matches!(bodies.last(), Some(Body::RunStarted(started)) if started.queued)
 }
 
 /// The event as it reads when it is not on disk yet.

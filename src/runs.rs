@@ -70,6 +70,8 @@ pub struct Settings {
     pub recovery: Recovery,
     /// Most runs at once.
     pub active_runs: usize,
+    /// Most runs that wait for a place.
+    pub queued_runs: usize,
 }
 
 /// All runs of this process.
@@ -180,8 +182,10 @@ impl Runs {
         }
         let run = RunId::generate();
         // Listed before it is made: whoever finds it by its key must find it under way.
-        let opened =
-            self.open(run.clone(), 0, self.catalogue().settings.active_runs).ok_or(Refusal::Overloaded)?;
+        let catalogue = self.catalogue();
+        let Settings { active_runs, queued_runs, .. } = catalogue.settings;
+        let most = active_runs.saturating_add(queued_runs);
+        let opened = self.open(run.clone(), 0, most).ok_or(Refusal::Overloaded)?;
         let new = NewRun {
             run,
             ask: Arc::clone(&job.ask),
@@ -194,7 +198,7 @@ impl Runs {
         match self.store.create(new).await.map_err(Refusal::Store)? {
             Created::New(lease) => {
                 crash::at(Point::AfterCreate);
-                Ok(self.launch(job, lease, opened))
+                Ok(self.launch(job, lease, (opened, catalogue.place())))
             }
             Created::Taken(taken) => self.join(taken).await,
         }
@@ -225,13 +229,18 @@ impl Runs {
         }
     }
 
-    fn launch(&self, job: Job, lease: Lease, opened: Opened) -> Attached {
+    fn launch<P: Send + 'static>(
+        &self,
+        job: Job,
+        lease: Lease,
+        (opened, place_to_run): (Opened, impl Future<Output = P> + Send + 'static),
+    ) -> Attached {
         let Opened { unwritten, orders, live, place } = opened;
         let (run, policy) = (lease.run.clone(), job.on_disconnect);
         let attached = Attached::live(run, true, live.clone());
         let tended = Tended { lease: lease.clone(), panel: job.panel.name.clone(), live, place };
         let writer = unwritten.begin(lease, job.is_simulated(), Duration::ZERO);
-        self.tend(tended, policy, engine::drive(job, writer, orders));
+        self.tend(tended, policy, engine::enter(job, writer, orders, place_to_run));
         attached
     }
 

@@ -168,6 +168,9 @@ impl File {
         self.max_cost = table.take_parsed("max_cost_per_run");
         clocks.max_cost = self.max_cost.as_ref().map(|cap| *cap.get_ref());
         count(&mut self.runs.active_runs, &mut table, "active_runs");
+        if let Some(queued) = table.take_count("queued_runs") {
+            self.runs.queued_runs = usize::try_from(*queued.get_ref()).unwrap_or(usize::MAX);
+        }
         count(&mut self.door.streams, &mut table, "streams");
         if clocks.per_query > clocks.overall {
             table.fault(table.span(), "per_query is longer than overall: a query would never get its time");

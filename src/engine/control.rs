@@ -27,6 +27,8 @@ pub struct Control {
 pub struct Orders {
     cancel: Cancel,
     orders: mpsc::Receiver<Given>,
+    /// Given before the run could obey.
+    early: Vec<Given>,
 }
 
 #[derive(Clone, Default)]
@@ -93,7 +95,7 @@ impl Control {
     pub fn open() -> (Control, Orders) {
         let cancel = Cancel::default();
         let (sender, orders) = mpsc::channel(WAITING);
-        (Control { cancel: cancel.clone(), orders: sender }, Orders { cancel, orders })
+        (Control { cancel: cancel.clone(), orders: sender }, Orders { cancel, orders, early: Vec::new() })
     }
 
     /// Cancels the run; the first reason stands.
@@ -115,16 +117,35 @@ impl Control {
     }
 }
 
+impl Cancel {
+    fn reason(&self) -> CancelReason {
+        // Set before the token.
+        self.reason.get().copied().unwrap_or(CancelReason::Client)
+    }
+}
+
 impl Orders {
+    /// Why the run was cancelled, if it was.
+    pub fn cancelled(&self) -> Option<CancelReason> {
+        self.cancel.token.is_cancelled().then(|| self.cancel.reason())
+    }
+
+    /// Keeps orders for when the run can obey.
+    pub fn put_back(&mut self, early: Vec<Given>) {
+        self.early = early;
+    }
+
+    /// The orders that were kept.
+    pub fn take_early(&mut self) -> Vec<Given> {
+        std::mem::take(&mut self.early)
+    }
+
     /// Waits for somebody to reach into the run.
     pub async fn next(&mut self) -> Heard {
-        let Orders { cancel, orders } = self;
+        let Orders { cancel, orders, .. } = self;
         tokio::select! {
             biased;
-            () = cancel.token.cancelled() => {
-                // The reason is set before the token.
-                Heard::Cancelled(cancel.reason.get().copied().unwrap_or(CancelReason::Client))
-            }
+            () = cancel.token.cancelled() => Heard::Cancelled(cancel.reason()),
             // An order is taken out of the channel only when this arm wins.
             Some(given) = orders.recv() => Heard::Order(given),
         }

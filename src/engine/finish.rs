@@ -39,6 +39,8 @@ pub enum Stop {
     Interrupted,
     /// It cannot go on at all: whatever succeeded, it failed.
     Lost(Loss),
+    /// There was no place for it in time.
+    Shed,
     /// The server stops and the next one goes on: no end.
     StandDown,
 }

@@ -175,7 +175,7 @@ impl Job {
     }
 
     /// The run's first event.
-    pub fn started(&self, run: &RunId) -> Body {
+    pub fn started(&self, run: &RunId, queued: bool) -> Body {
         let query = |planned: &Planned| PlannedQuery {
             query: planned.query.name.clone(),
             title: planned.query.title.in_language(&self.ask.language).to_owned(),
@@ -192,6 +192,7 @@ impl Job {
             on_disconnect: self.on_disconnect,
             links: Links::of(run),
             retry_of: self.retry.as_ref().map(|retry| retry.of.clone()),
+            queued,
         })
     }
 }

@@ -155,6 +155,11 @@ impl Past {
         self.queries.iter().find(|query| query.name == *name)
     }
 
+    /// Whether it waits for a place.
+    pub fn is_queued(&self) -> bool {
+        self.seq == 1 && self.started.as_ref().is_some_and(|started| started.queued)
+    }
+
     fn apply(&mut self, event: &Event) {
         let now = Duration::from_millis(event.stamp.elapsed_ms);
         self.elapsed = self.elapsed.max(now);

@@ -159,6 +159,7 @@ fn unplanned(panel: &PanelName, writer: &Writer) -> Body {
         on_disconnect: OnDisconnect::Continue,
         links: Links::of(writer.run()),
         retry_of: None,
+        queued: false,
     })
 }
 
@@ -202,8 +203,7 @@ impl Run {
             })
             .collect();
         if past.started.is_none() {
-            let started = self.job.started(self.writer.run());
-            self.writer.append(&[started]).await?;
+            self.begin(false).await?;
         }
         self.warn_of_prices().await?;
         // They are pure: what they read is needed again, what they found is told once.

@@ -13,7 +13,7 @@ use super::Stamp;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RunStatus {
-    /// Accepted, nothing has happened.
+    /// Accepted, waiting for a place.
     Queued,
     /// Under way.
     Running,
@@ -100,10 +100,14 @@ impl Standing {
     /// A run that was accepted and of which nothing has been told.
     pub const NEW: Standing = Standing { status: RunStatus::Queued, end: None };
 
+    /// A run that has a place.
+    pub const RUNNING: Standing = Standing { status: RunStatus::Running, end: None };
+
     /// Where a run stands after an event; `None` when the event does not change that.
     pub fn after(stamp: &Stamp, body: &Body) -> Option<Standing> {
         let under_way = |status| Some(Standing { status, end: None });
         match body {
+            Body::RunStarted(started) if started.queued => under_way(RunStatus::Queued),
             Body::RunStarted(_) | Body::RunResumed(_) => under_way(RunStatus::Running),
             Body::RunPaused(_) => under_way(RunStatus::Paused),
             Body::FinalResult(result) => {

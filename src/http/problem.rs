@@ -213,7 +213,8 @@ impl Problem {
     fn retry_after(&self) -> Option<u64> {
         match self.code {
             Code::RateLimited => Some(1),
-            Code::TooManyStreams | Code::Overloaded | Code::Draining => Some(5),
+            // Not all at the same moment.
+            Code::TooManyStreams | Code::Overloaded | Code::Draining => Some(rand::random_range(4..=6)),
             Code::NoProviders | Code::StorageFull => Some(60),
             _ => None,
         }

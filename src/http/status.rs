@@ -30,6 +30,7 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_ms": door.since.elapsed().as_millis() as u64,
         "active_runs": door.runs.active(),
+        "queued_runs": catalogue.queued(),
         "store": {"status": status, "detail": detail},
         "panels": panels,
         "models": models(&catalogue),

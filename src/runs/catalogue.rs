@@ -2,6 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::Semaphore;
 
 use super::Refusal;
 use super::Settings;
@@ -19,13 +24,47 @@ pub struct Catalogue {
     pool: Pool,
     /// How runs are run.
     pub settings: Settings,
+    places: Arc<Semaphore>,
+    waiting: Arc<AtomicUsize>,
+}
+
+/// Counts as waiting while it lives.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Waits<'a> {
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Waits(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Catalogue {
     /// These offers, asked of this pool.
     pub fn new(offers: Vec<Offer>, pool: Pool, settings: Settings) -> Catalogue {
         let panels = offers.into_iter().map(|offer| (offer.panel.name.clone(), offer)).collect();
-        Catalogue { panels, pool, settings }
+        let places = Arc::new(Semaphore::new(settings.active_runs.min(Semaphore::MAX_PERMITS)));
+        Catalogue { panels, pool, settings, places, waiting: Arc::default() }
+    }
+
+    /// A place among the runs that are under way at once, in the order in which it was asked for.
+    pub fn place(&self) -> impl Future<Output = Option<OwnedSemaphorePermit>> + Send + use<> {
+        let (places, waiting) = (Arc::clone(&self.places), Arc::clone(&self.waiting));
+        async move {
+            let _waits = Waits::begin(&waiting);
+            // Never closed; without a permit the run simply is not counted.
+            places.acquire_owned().await.ok()
+        }
+    }
+
+    /// Runs that wait for a place.
+    pub fn queued(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
     }
 
     /// The panels that can be run.

@@ -54,7 +54,7 @@ impl Runs {
         let job = self.replan(&record, &past).await;
         let simulated = job.as_ref().map_or(past.simulated, Job::is_simulated);
         let tended = Tended { lease: claim.lease.clone(), panel: record.panel.clone(), live, place };
-        let writer = unwritten.begin(claim.lease, simulated, past.elapsed);
+        let writer = unwritten.begin(claim.lease, simulated, past.elapsed).queued(past.is_queued());
         let recovery = self.catalogue().settings.recovery;
         let limit = job.as_ref().map_or(Duration::ZERO, |job| job.limit);
         let verdict = recovery.verdict(&past, claim.crashes, limit, Timestamp::now());

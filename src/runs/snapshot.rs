@@ -231,6 +231,10 @@ impl Snapshot {
         let Ok(Event { stamp, body }) = entry.read() else { return };
         self.simulated |= stamp.simulated;
         self.updated_at = format!("{:.3}", stamp.at);
+        if self.status == RunStatus::Queued {
+            // It has a place as soon as something happens.
+            self.status = RunStatus::Running;
+        }
         match body {
             Body::RunStarted(started) => self.start(started),
             Body::ChecksCompleted(checks) => self.checks = Some(checks),
@@ -274,7 +278,7 @@ impl Snapshot {
     }
 
     fn start(&mut self, started: RunStarted) {
-        self.status = RunStatus::Running;
+        self.status = if started.queued { RunStatus::Queued } else { RunStatus::Running };
         self.panel = Some(started.panel.to_string());
         self.panel_revision = Some(started.panel_revision);
         self.on_disconnect = Some(started.on_disconnect);

@@ -5,6 +5,7 @@ use serde_json::json;
 use crate::harness::Answer;
 use crate::harness::Fake;
 use crate::harness::Panel;
+use crate::harness::Server;
 use crate::harness::Setup;
 use crate::harness::completed;
 use crate::harness::eventually;
@@ -128,9 +129,45 @@ fn one_configured_model_can_stand_in_for_all() {
 }
 
 #[test]
+fn a_run_without_a_place_waits_for_one_in_the_order_of_arrival() {
+    let (first_is_slow, calls) = (1500, std::sync::atomic::AtomicU32::new(0));
+    let fake = Fake::new(move |_| {
+        let is_first = calls.fetch_add(1, std::sync::atomic::Ordering::SeqCst) == 0;
+        Answer::text("yes").after(if is_first { first_is_slow } else { 50 })
+    });
+    let limits = "active_runs = 1\nqueued_runs = 3";
+    let server = Setup::asking(&fake).limits(limits).panel(Panel::of("one", 1)).start();
+    let run = |server: &Server| {
+        let options = json!({"on_disconnect": "continue"});
+        let made = server.post("/api/v1/runs", &json!({"panel": "one", "question": "x", "options": options}));
+        assert_eq!(made.status(), 202);
+        made.json()["run_id"].as_str().unwrap().to_owned()
+    };
+    let first = run(&server);
+    fake.until_calls(1);
+    let waiting = [run(&server), run(&server), run(&server)];
+    let statuses = waiting.each_ref().map(|run| server.snapshot(run)["status"].clone());
+    assert_eq!(statuses, ["queued", "queued", "queued"]);
+    assert_eq!(server.get("/health").json()["queued_runs"], 3);
+    let refused = server.post("/api/v1/runs", &json!({"panel": "one", "question": "x"}));
+    let seconds: u64 = refused.header("retry-after").unwrap().parse().unwrap();
+    assert!((4..=6).contains(&seconds) && refused.problem(503, "overloaded")["status"] == 503);
+    // Who is cancelled while it waits asks nobody.
+    assert_eq!(server.cancel(&waiting[1]).status(), 202);
+    let ends = |run: &String| server.follow(run).events().pop().unwrap();
+    let [second, cancelled, third] = waiting.each_ref().map(ends);
+    assert_eq!(ends(&first).data["status"], "completed");
+    assert_eq!((&second.data["status"], &third.data["status"]), (&json!("completed"), &json!("completed")));
+    assert_eq!(cancelled.data["status"], "cancelled");
+    assert!(second.data["at"].as_str() < third.data["at"].as_str(), "first come, first served");
+    assert_eq!((fake.calls().len(), fake.most_at_once()), (3, 1));
+}
+
+#[test]
 fn more_runs_than_allowed_are_refused_with_a_time_to_come_back() {
     let fake = Fake::always(Answer::silent());
-    let server = Setup::asking(&fake).limits("active_runs = 2").panel(Panel::of("one", 1)).start();
+    let limits = "active_runs = 2\nqueued_runs = 0";
+    let server = Setup::asking(&fake).limits(limits).panel(Panel::of("one", 1)).start();
     let body = json!({"panel": "one", "question": "x"});
     let keyed = || server.request("POST", "/ask-stream").json(&body).header("idempotency-key", "k");
     let (first, _second) = (keyed().open(), server.ask(&body));

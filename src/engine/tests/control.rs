@@ -174,3 +174,62 @@ async fn a_paused_run_of_a_stopping_server_rests_when_its_queries_have_ended() {
         assert_eq!(rested, rests, "{orders:?}");
     }
 }
+
+/// A run that waits for a place that comes after so long, if ever.
+async fn entering(head: &str, place: Option<u64>, order: impl AsyncFnOnce(&Control)) -> Events {
+    let provider = scripted(&[]).otherwise(script().answer("yes").after(100));
+    let begun = begin(&queries(1, head), &pool(vec![Arc::new(provider)], 8)).await;
+    let journal = begun.journal.clone();
+    let place = async {
+        match place {
+            Some(0) => {}
+            Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+            None => std::future::pending().await,
+        }
+    };
+    let entering = enter(begun.job, begun.writer, begun.orders, place);
+    let (entered, ()) = tokio::join!(entering, order(&begun.control));
+    entered.unwrap();
+    Events::of(&journal).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_finds_no_place_in_time_is_sent_away() {
+    let nothing = async |_: &Control| {};
+    for (head, place, end, status) in [
+        ("", Some(9_000), 9_100, RunOutcome::Completed),
+        ("", None, 10_000, RunOutcome::Failed),
+        ("[limits]\noverall = \"8s\"\nper_query = \"8s\"", None, 3_000, RunOutcome::Failed),
+        ("[limits]\noverall = \"4s\"\nper_query = \"4s\"", None, 0, RunOutcome::Failed),
+        ("[limits]\noverall = \"4s\"\nper_query = \"4s\"", Some(0), 100, RunOutcome::Completed),
+    ] {
+        let events = entering(head, place, nothing).await;
+        let (at, last) = events.last();
+        assert_eq!((at, last.status), (end, status), "{head} {place:?}");
+        let Body::RunStarted(started) = &events.0[0].body else { panic!() };
+        assert_eq!((started.queued, events.0[0].stamp.elapsed_ms), (place != Some(0), 0));
+        if status == RunOutcome::Failed {
+            assert_eq!(last.error.as_ref().unwrap().code, Code::OverloadedHere);
+            assert!(events.starts().is_empty());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_place_can_be_cancelled_and_is_obeyed_later() {
+    let cancel = async |control: &Control| {
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        control.cancel(CancelReason::Client);
+    };
+    let events = entering("", None, cancel).await;
+    assert_eq!((events.last().0, events.last().1.status), (500, RunOutcome::Cancelled));
+    assert!(events.starts().is_empty());
+    let pause = async |control: &Control| {
+        assert_eq!(control.order(Order::Pause).await, Ok(Done::Now));
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        assert_eq!(control.order(Order::Resume).await, Ok(Done::Now));
+    };
+    let events = entering("", Some(1000), pause).await;
+    assert_eq!(events.last().1.status, RunOutcome::Completed);
+    assert_eq!(events.starts(), [(6000, "q1")], "it is obeyed before anything starts");
+}

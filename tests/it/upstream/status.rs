@@ -1,5 +1,6 @@
 //! Rows U55 to U79: statuses, what their headers say, and what many attempts make of it.
 
+use super::bench::Bench;
 use super::row::At;
 use super::row::Row;
 use super::row::answered;
@@ -137,7 +138,7 @@ fn outages() -> Vec<Row> {
             .alone()
             .clock("retry = { attempts = 1 }\nbreaker = { failures = 5, open_for = \"400ms\" }")
             .scene("the probe is cancelled", scenes::cancelled_probe)
-            .expect("the next query is the probe: succeeded, closed"),
+            .expect("the next query is the probe: q1 succeeded, closed"),
         row(77, "u77")
             .at(At::Closed)
             .alone()

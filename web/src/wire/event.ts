@@ -97,6 +97,7 @@ export interface RunStarted extends Numbered<'run_started'> {
   readonly on_disconnect: string
   readonly links: Readonly<Record<string, string>>
   readonly retry_of?: string
+  readonly queued?: boolean
 }
 
 export interface ChecksCompleted extends Numbered<'checks_completed'> {
