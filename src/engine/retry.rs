@@ -2,8 +2,9 @@
 //!
 //! At most two attempts at one target and four in all, unless the provider
 //! says otherwise. Another endpoint of the target goes before a wait for the
-//! same one, and both before another target. A silent endpoint is not asked again, a refusal is not routed around, and no wait is begun that
-//! does not leave a second of the query's time.
+//! same one, and both before another target. A silent endpoint is not asked
+//! again, a refusal is not routed around, and no wait is begun that does not
+//! leave a second of the query's time.
 
 use std::time::Duration;
 
