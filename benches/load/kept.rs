@@ -1,4 +1,4 @@
-//! What keeping runs costs: durable appends, a long run read again, streams that wait, and the disk.
+//! What keeping runs costs: durable appends, a long run read again, streams and asks that are open, and the disk.
 
 use std::io::Write;
 use std::path::Path;
@@ -28,6 +28,7 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 use tokio::time::sleep;
 
+use crate::HELD;
 use crate::Load;
 use crate::Percentiles;
 use crate::QUICK;
@@ -64,8 +65,12 @@ pub async fn measure() -> anyhow::Result<()> {
     let kept = Server::askstream(&home, &["--data-dir", "kept"]).await?;
     // A run asks about what it was told; one ask alone makes connections and threads.
     kept.run(WARM_UP).await.context("warming up")?;
+    // First, while no ended run is at hand.
+    let open = [("bare handler", bare.memory().await?), ("askstream", kept.memory().await?)];
     resume(&kept.child).await.context("a long run")?;
     waiting(&bare.child, &kept.child).await.context("waiting streams")?;
+    println!("\n| {} asks under way | memory of each |\n|---|---:|", HELD.askers);
+    open.iter().for_each(|(who, each)| println!("| {who} | {each:.1} KiB |"));
     drop(kept);
     compare(&home).await
 }
