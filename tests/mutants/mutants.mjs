@@ -138,11 +138,11 @@ export const mutants = [
     test: 'pool::group::tests::they_are_asked_in_the_order_of_the_configuration',
   },
   {
-    name: 'deadline not shared: each attempt has all of it',
+    name: 'deadline not shared: attempts go on beyond the limit of their query',
     file: 'src/engine/query.rs',
-    from: 'self.limit.saturating_sub(self.earlier.time + self.since.elapsed())',
-    to: 'self.limit',
-    test: engine('places_are_given_back_and_waiting_counts_as_time'),
+    from: 'let deadline = Instant::now() + asking.left();',
+    to: 'let deadline = Instant::now() + asking.left() * 10;',
+    test: engine('each_clock_ends_its_query_alone_and_exactly'),
   },
   {
     name: 'a permit is never given back',

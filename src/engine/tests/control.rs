@@ -101,11 +101,12 @@ async fn one_query_is_cancelled_and_what_needs_it_is_skipped() {
                 [[query]]\nid = \"q2\"\nprompt = \"p.md\"\n\
                 [[query]]\nid = \"q3\"\nprompt = \"p.md\"\nneeds = [\"q1\"]\n";
     let orders = [(100, cancel("q1")), (200, cancel("q1")), (300, cancel("q9"))];
-    let (events, done) = with_orders(&panel(toml), &provider, 8, &orders).await;
+    let (events, done) = with_orders(&panel(toml), &provider, 1, &orders).await;
     assert_eq!(done, [Ok(Done::Now), Ok(Done::Already), Err(Refused::UnknownQuery)]);
+    assert_eq!(events.starts(), [(0, "q1"), (100, "q2")], "its place is free at once");
     assert_eq!((events.end("q1").0, events.end("q1").1.status), (100, QueryStatus::Cancelled));
     assert_eq!(events.end("q3").1.status, QueryStatus::Skipped);
-    assert_eq!((events.last().0, events.last().1.status), (1000, RunOutcome::Partial));
+    assert_eq!((events.last().0, events.last().1.status), (1100, RunOutcome::Partial));
     assert_eq!((provider.open(), provider.calls()), (0, 2));
 }
 
