@@ -32,8 +32,11 @@ use crate::provider::scripted::Script;
 use crate::provider::scripted::Scripted;
 use crate::provider::scripted::script;
 use crate::store::Memory;
+use crate::store::Sqlite;
 use crate::store::Store;
 use crate::store::conformance;
+use crate::store::sqlite::Keep;
+use crate::store::sqlite::OnCorrupt;
 
 /// A panel from its TOML; every prompt is the question.
 fn panel(toml: &str) -> Arc<Panel> {
@@ -412,7 +415,8 @@ impl Provider for Noting {
     }
 }
 
-#[tokio::test(start_paused = true)]
+/// On disk and in real time, so that writing takes a while.
+#[tokio::test]
 async fn no_call_is_made_before_its_announcement_is_written() {
     let scripts = [
         ("q1", script().answer("yes").after(100)),
@@ -420,9 +424,16 @@ async fn no_call_is_made_before_its_announcement_is_written() {
         ("q3", script().answer("yes").after(50)),
     ];
     let provider = Arc::new(Noting(scripted(&scripts), Default::default(), Default::default()));
-    let begun = begin(&queries(3, ""), &pool(vec![Arc::clone(&provider) as Arc<dyn Provider>], 1)).await;
-    assert!(provider.1.set(begun.journal.clone()).is_ok());
+    let dir = std::env::temp_dir().join(format!("askstream-leave-{:016x}", rand::random::<u64>()));
+    let store = Arc::new(Sqlite::open(&dir, Keep::default(), OnCorrupt::Salvage).unwrap());
+    let lease = conformance::begin(&*store, None).await;
+    let (unwritten, journal) = Journal::open(lease.run.clone(), store, 0);
+    let writer = unwritten.begin(lease, false, Duration::ZERO);
+    assert!(provider.1.set(journal.clone()).is_ok());
+    let pool = pool(vec![Arc::clone(&provider) as Arc<dyn Provider>], 1);
+    let begun = Begun { writer, journal, ..begin(&queries(3, ""), &pool).await };
     let events = begun.run().await;
+    std::fs::remove_dir_all(dir).unwrap();
     let announced = |query: &QueryName, attempt: u32| {
         let announces = |event: &&Event| match &event.body {
             Body::QueryStarted(started) => attempt == 1 && started.query == *query,
