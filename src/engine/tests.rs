@@ -421,7 +421,7 @@ async fn no_call_is_made_before_its_announcement_is_written() {
     ];
     let provider = Arc::new(Noting(scripted(&scripts), Default::default(), Default::default()));
     let begun = begin(&queries(3, ""), &pool(vec![Arc::clone(&provider) as Arc<dyn Provider>], 1)).await;
-    provider.1.set(begun.journal.clone()).unwrap();
+    assert!(provider.1.set(begun.journal.clone()).is_ok());
     let events = begun.run().await;
     let announced = |query: &QueryName, attempt: u32| {
         let announces = |event: &&Event| match &event.body {

@@ -1,5 +1,6 @@
 //! Rows U55 to U79: statuses, what their headers say, and what many attempts make of it.
 
+use super::bench::Bench;
 use super::row::At;
 use super::row::Row;
 use super::row::answered;
