@@ -127,12 +127,24 @@ struct ServeArgs {
     /// Print only the address, as one line on standard output.
     #[arg(long)]
     print_url: bool,
+    /// How the log on standard error is written: for people, or one JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     /// Open the page in a browser.
     #[arg(long, overrides_with = "no_open")]
     open: bool,
     /// Do not open a browser, not even at the first start.
     #[arg(long, overrides_with = "open")]
     no_open: bool,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// The whole program.

@@ -12,6 +12,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
 use super::Exit;
+use super::LogFormat;
 use super::ServeArgs;
 use super::refuse;
 use super::reload;
@@ -38,7 +39,7 @@ const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until somebody stops it.
 pub fn run(args: ServeArgs) -> Exit {
-    let ServeArgs { common, listen, store, port, print_url, open, no_open } = args;
+    let ServeArgs { common, listen, store, port, print_url, log_format, open, no_open } = args;
     let flags = Flags { listen, port, store, ..common.flags() };
     let settings = match Settings::load(&flags, &Process) {
         Ok(settings) => settings,
@@ -47,7 +48,7 @@ pub fn run(args: ServeArgs) -> Exit {
     if let Some(crash) = settings.crash {
         crash.set();
     }
-    log_to_stderr();
+    log_to_stderr(log_format);
     raise_file_limit();
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
@@ -64,12 +65,15 @@ pub fn run(args: ServeArgs) -> Exit {
     exit
 }
 
-fn log_to_stderr() {
+fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A logger that is there already is as good.
-    let _ = logger.with_ansi(std::io::stderr().is_terminal()).try_init();
+    let _ = match format {
+        LogFormat::Text => logger.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => logger.json().flatten_event(true).try_init(),
+    };
 }
 
 /// Every stream and every call takes a file, and the usual soft limit of 1024 is soon reached.

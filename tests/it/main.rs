@@ -22,6 +22,7 @@ mod frames;
 mod history;
 mod kill;
 mod lab;
+mod logs;
 mod money;
 mod origins;
 mod plan;
