@@ -1,5 +1,7 @@
 //! Keeps our keys out of what a provider says.
 
+use std::str::Utf8Chunk;
+
 use secrecy::ExposeSecret;
 use secrecy::SecretString;
 
@@ -16,7 +18,37 @@ impl Secrets {
     /// Secrets to keep; those that are no secret by their length are left out.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Secrets {
         let worth = |secret: &SecretString| secret.expose_secret().len() >= Secrets::SHORTEST;
-        Secrets(secrets.into_iter().filter(worth).collect())
+        let mut all: Vec<SecretString> = secrets.into_iter().filter(worth).collect();
+        // A provider that was sent "Bearer KEY" echoes the key alone.
+        let words = all.iter().flat_map(|secret| secret.expose_secret().split_whitespace().skip(1));
+        let words: Vec<SecretString> =
+            words.filter(|word| word.len() >= Secrets::LEAST).map(SecretString::from).collect();
+        all.extend(words);
+        Secrets(all)
+    }
+
+    /// The same and `more`, also as JSON and URLs write them.
+    pub fn wherever_written(&self, more: impl IntoIterator<Item = String>) -> Secrets {
+        let more = more.into_iter().filter(|secret| secret.len() >= Secrets::LEAST).map(SecretString::from);
+        let mut all: Vec<SecretString> = self.0.iter().cloned().chain(more).collect();
+        let written = |secret: &SecretString| {
+            let secret = secret.expose_secret();
+            let json = serde_json::Value::from(secret).to_string();
+            let json = json.trim_matches('"').to_owned();
+            let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+            [json.replace('/', "\\/"), json, url].map(SecretString::from)
+        };
+        let written: Vec<SecretString> = all.iter().flat_map(written).collect();
+        all.extend(written);
+        Secrets(all)
+    }
+
+    /// The bytes with every secret, and every beginning of one, replaced; what is no text stays as it is.
+    pub fn redact_bytes(&self, bytes: &[u8]) -> Vec<u8> {
+        let redacted = |chunk: Utf8Chunk<'_>| {
+            [self.redact(chunk.valid()).into_bytes(), chunk.invalid().to_vec()].concat()
+        };
+        bytes.utf8_chunks().flat_map(redacted).collect()
     }
 
     /// The text with every secret, and every beginning of one, replaced.
@@ -71,5 +103,28 @@ mod tests {
             assert_eq!(secrets.redact(text), clean);
         }
         assert!(!format!("{secrets:?}").contains("canary"));
+    }
+
+    #[test]
+    fn a_key_behind_the_word_for_its_kind_is_a_secret_of_its_own() {
+        let secrets = Secrets::new(["Bearer sk-canary-123456".into()]);
+        assert_eq!(secrets.redact("your key sk-canary-123456 is wrong"), "your key [redacted] is wrong");
+        assert_eq!(secrets.redact("use Bearer tokens"), "use Bearer tokens");
+    }
+
+    #[test]
+    fn bytes_hide_secrets_in_every_way_of_writing_them() {
+        let secrets =
+            Secrets::new(["ab/canary+1".into()]).wherever_written(["Canary&Two".into(), "v1".into()]);
+        let cases: [(&[u8], &[u8]); 5] = [
+            (b"\xff ab/canary+1 \xfe", b"\xff [redacted] \xfe"),
+            (b"{\"k\":\"ab\\/canary+1\"}", b"{\"k\":\"[redacted]\"}"),
+            (b"?k=ab%2Fcanary%2B1", b"?k=[redacted]"),
+            (b"Canary&Two Canary%26Two", b"[redacted] [redacted]"),
+            (b"v1 stays", b"v1 stays"),
+        ];
+        for (bytes, clean) in cases {
+            assert_eq!(secrets.redact_bytes(bytes), clean, "{}", bytes.escape_ascii());
+        }
     }
 }
