@@ -93,7 +93,7 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
     let store = match open_store(&settings) {
         Ok(store) => store,
         Err(why) => {
-            eprintln!("error: {why}{}", remedy(&why));
+            eprintln!("error: {why}\n  fix      {}", remedy(&why));
             return Exit::NoResult;
         }
     };
@@ -137,14 +137,12 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 /// What helps against a store that does not open.
-fn remedy(why: &OpenError) -> &'static str {
+pub(super) fn remedy(why: &OpenError) -> &'static str {
     match why {
-        OpenError::Held { .. } => "\n  fix      stop that one, or give this one a --data-dir of its own",
-        OpenError::Newer { .. } => "\n  fix      start the newer askstream, or name another --data-dir",
-        OpenError::Corrupt { .. } => {
-            "\n  fix      on_corrupt = \"salvage\" in [store] keeps what can be read"
-        }
-        _ => "\n  fix      name another --data-dir, or keep runs in memory: askstream --store memory",
+        OpenError::Held { .. } => "stop that one, or give this one a --data-dir of its own",
+        OpenError::Newer { .. } => "start the newer askstream, or name another --data-dir",
+        OpenError::Corrupt { .. } => "on_corrupt = \"salvage\" in [store] keeps what can be read",
+        _ => "name another --data-dir, or keep runs in memory: askstream --store memory",
     }
 }
 
@@ -179,7 +177,7 @@ pub(super) fn signalled(first: bool) -> impl Future<Output = ()> {
 }
 
 /// One line on standard output; a reader that has left is no reason to stop.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

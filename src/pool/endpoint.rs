@@ -39,6 +39,7 @@ pub struct Endpoint {
     pub provider: Arc<dyn Provider>,
     /// Its own name, where its provider has several.
     name: Option<String>,
+    key: Option<String>,
     permits: Arc<Semaphore>,
     places: usize,
     waiting: AtomicUsize,
@@ -168,6 +169,7 @@ impl Endpoint {
         Endpoint {
             provider,
             name: None,
+            key: None,
             permits,
             places: max_in_flight,
             waiting: AtomicUsize::new(0),
@@ -180,6 +182,12 @@ impl Endpoint {
     /// The same endpoint under a name of its own, since its provider has several.
     pub fn named(mut self, name: impl Into<String>) -> Endpoint {
         self.name = Some(name.into());
+        self
+    }
+
+    /// The same endpoint, whose key comes from there: a variable or a file, by name.
+    pub fn with_key(mut self, origin: Option<String>) -> Endpoint {
+        self.key = origin;
         self
     }
 
@@ -198,6 +206,11 @@ impl Endpoint {
     /// Its name: its provider's where it is the only one.
     pub fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.provider.name().as_str())
+    }
+
+    /// Where its key comes from, for people; none if it has none.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
     }
 
     /// The same failure with its name, where its provider has several.

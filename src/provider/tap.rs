@@ -71,7 +71,7 @@ impl Tap {
     pub fn begin(&self, post: &Post, secrets: &Secrets) -> Recording {
         let query = post.url.query_pairs().map(|(_, value)| value.into_owned());
         let exchange = Exchange {
-            secrets: secrets.wherever_written(query),
+            secrets: secrets.and(query),
             request: format!("POST {}\n{}", path(&post.url), headers(&post.headers, |_| true)),
             body: post.body.clone(),
             answer: None,

@@ -17,6 +17,7 @@ mod connections;
 mod control;
 mod crash;
 mod crowd;
+mod doctor;
 mod floors;
 mod frames;
 mod history;

@@ -15,7 +15,7 @@ impl Secrets {
     /// A shorter secret is none, and replacing it would garble every text.
     const SHORTEST: usize = 4;
 
-    /// Secrets to keep; those that are no secret by their length are left out.
+    /// Secrets to keep, also as JSON and URLs write them; those that are no secret by their length are left out.
     pub fn new(secrets: impl IntoIterator<Item = SecretString>) -> Secrets {
         let worth = |secret: &SecretString| secret.expose_secret().len() >= Secrets::SHORTEST;
         let mut all: Vec<SecretString> = secrets.into_iter().filter(worth).collect();
@@ -24,23 +24,16 @@ impl Secrets {
         let words: Vec<SecretString> =
             words.filter(|word| word.len() >= Secrets::LEAST).map(SecretString::from).collect();
         all.extend(words);
+        let written: Vec<SecretString> = all.iter().flat_map(otherwise_written).collect();
+        all.extend(written);
         Secrets(all)
     }
 
-    /// The same and `more`, also as JSON and URLs write them.
-    pub fn wherever_written(&self, more: impl IntoIterator<Item = String>) -> Secrets {
+    /// The same and `more`.
+    pub fn and(&self, more: impl IntoIterator<Item = String>) -> Secrets {
         let more = more.into_iter().filter(|secret| secret.len() >= Secrets::LEAST).map(SecretString::from);
-        let mut all: Vec<SecretString> = self.0.iter().cloned().chain(more).collect();
-        let written = |secret: &SecretString| {
-            let secret = secret.expose_secret();
-            let json = serde_json::Value::from(secret).to_string();
-            let json = json.trim_matches('"').to_owned();
-            let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
-            [json.replace('/', "\\/"), json, url].map(SecretString::from)
-        };
-        let written: Vec<SecretString> = all.iter().flat_map(written).collect();
-        all.extend(written);
-        Secrets(all)
+        let Secrets(more) = Secrets::new(more);
+        Secrets(self.0.iter().cloned().chain(more).collect())
     }
 
     /// The bytes with every secret, and every beginning of one, replaced; what is no text stays as it is.
@@ -84,6 +77,16 @@ impl Secrets {
     }
 }
 
+/// A secret in the ways of writing it that differ from it.
+fn otherwise_written(secret: &SecretString) -> Vec<SecretString> {
+    let secret = secret.expose_secret();
+    let json = serde_json::Value::from(secret).to_string();
+    let json = json[1..json.len() - 1].to_owned();
+    let url: String = form_urlencoded::byte_serialize(secret.as_bytes()).collect();
+    let written = [json.replace('/', "\\/"), json, url].into_iter();
+    written.filter(|written| written != secret).map(SecretString::from).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -114,8 +117,7 @@ mod tests {
 
     #[test]
     fn bytes_hide_secrets_in_every_way_of_writing_them() {
-        let secrets =
-            Secrets::new(["ab/canary+1".into()]).wherever_written(["Canary&Two".into(), "v1".into()]);
+        let secrets = Secrets::new(["ab/canary+1".into()]).and(["Canary&Two".into(), "v1".into()]);
         let cases: [(&[u8], &[u8]); 5] = [
             (b"\xff ab/canary+1 \xfe", b"\xff [redacted] \xfe"),
             (b"{\"k\":\"ab\\/canary+1\"}", b"{\"k\":\"[redacted]\"}"),
