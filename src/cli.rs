@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod ask;
+mod doctor;
 mod mock;
 mod panels;
 mod relay;
@@ -38,6 +39,8 @@ pub enum Exit {
     Partial = 3,
     /// A mistake in the configuration or a key; nothing was sent.
     Configuration = 5,
+    /// A provider cannot be reached.
+    Unreachable = 6,
     /// The address is in use.
     AddressInUse = 7,
     /// The deadline was reached with no result.
@@ -47,7 +50,7 @@ pub enum Exit {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 complete; 1 no usable result; 2 wrong usage; 3 partial result; \
-    5 configuration or key problem, nothing was sent; 7 address in use; 124 deadline reached with no result; \
+    5 configuration or key problem, nothing was sent; 6 provider not reachable (doctor); 7 address in use; 124 deadline reached with no result; \
     130 interrupted.";
 
 /// Asks several models at once and streams what happens.
@@ -72,6 +75,9 @@ enum Command {
         #[command(subcommand)]
         command: PanelsCommand,
     },
+    /// Check configuration, data directory, address and panels, and ask each provider for one word.
+    #[command(after_help = doctor::EXAMPLES)]
+    Doctor(doctor::DoctorArgs),
     /// Start the fault lab: a fake provider that misbehaves on purpose.
     #[command(after_help = mock::EXAMPLES, args_conflicts_with_subcommands = true)]
     Mock {
@@ -127,12 +133,24 @@ struct ServeArgs {
     /// Print only the address, as one line on standard output.
     #[arg(long)]
     print_url: bool,
+    /// How the log on standard error is written: for people, or one JSON object a line.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
     /// Open the page in a browser.
     #[arg(long, overrides_with = "no_open")]
     open: bool,
     /// Do not open a browser, not even at the first start.
     #[arg(long, overrides_with = "open")]
     no_open: bool,
+}
+
+/// How the log is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum LogFormat {
+    /// A line for people.
+    Text,
+    /// A JSON object a line.
+    Json,
 }
 
 /// The whole program.
@@ -147,6 +165,7 @@ pub fn main() -> ExitCode {
         Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
             panels::check(&paths, common)
         }
+        Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Mock { command: None, args }) => mock::run(args),
         Some(Command::Mock { command: Some(MockCommand::Relay(args)), .. }) => relay::run(args),
     };

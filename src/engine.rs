@@ -299,6 +299,7 @@ impl Run {
         };
         let left = self.deadline.saturating_duration_since(Instant::now());
         Ok(Asking {
+            run: self.writer.run().clone(),
             panel: self.job.panel.name.clone(),
             query: Arc::clone(&planned.query),
             targets: Arc::clone(&planned.targets),

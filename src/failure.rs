@@ -3,6 +3,7 @@
 //! A failure is a value with a code of the contract and a sentence for a
 //! person. It is never an answer and never reaches a merge or a prompt.
 
+use std::fmt;
 use std::time::Duration;
 
 use serde::Deserialize;
@@ -173,6 +174,13 @@ impl Failure {
     }
 }
 
+/// The word of the contract.
+impl fmt::Display for Code {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.serialize(f)
+    }
+}
+
 impl Code {
     /// Whether a second call of the same kind may succeed.
     pub fn is_retryable(self) -> bool {
@@ -220,6 +228,11 @@ mod tests {
         let said = failure.provider_message.unwrap();
         assert!(said.len() <= Failure::MAX_PROVIDER_MESSAGE);
         assert!(said.starts_with("a") && !said.contains(['\r', '\n', '\u{1b}']));
+    }
+
+    #[test]
+    fn a_code_is_written_as_on_the_wire() {
+        assert_eq!(Code::CutMidAnswer.to_string(), "cut_mid_answer");
     }
 
     #[test]

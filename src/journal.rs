@@ -6,6 +6,7 @@
 //! events of a run under way are kept at hand, so that readers who keep up
 //! ask the store for nothing.
 
+mod log;
 mod recent;
 
 use std::sync::Arc;
@@ -218,6 +219,7 @@ impl Writer {
         // At hand first: whoever sees the head move finds them there.
         self.recent.push(entries);
         self.head.send_replace(head);
+        log::tell(&self.lease.run, bodies);
         Ok(())
     }
 

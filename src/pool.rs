@@ -90,6 +90,8 @@ pub struct Absent {
     pub place: Place,
     /// The secret that it lacks: the name of a variable, or that of a key of the configuration. Never a secret.
     pub missing: String,
+    /// The same in a sentence, as it is told at the start.
+    pub notice: String,
 }
 
 /// All configured providers.

@@ -11,6 +11,7 @@ pub mod gemini;
 pub mod openai;
 pub mod rules;
 pub mod scripted;
+pub mod tap;
 pub mod upstream;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
+use tap::Tap;
 
 /// A configured endpoint that answers calls.
 pub trait Provider: Send + Sync + 'static {
@@ -40,6 +42,11 @@ pub trait Provider: Send + Sync + 'static {
 
     /// The call under way. Nothing happens until the stream is polled; dropping it closes the connection.
     fn ask(&self, call: Call) -> Chunks;
+
+    /// The same, with what goes over the wire taken down; nothing does where none is used.
+    fn ask_tapped(&self, call: Call, _: Tap) -> Chunks {
+        self.ask(call)
+    }
 }
 
 /// The chunks of one answer: `Sent` first, `End` last, or a failure last.

@@ -271,10 +271,7 @@ impl Runs {
             };
             let run = journal.run();
             match (driven, journal.last().await) {
-                (Ok(()), Ok(Some(last))) => {
-                    metrics.ended(&last);
-                    tracing::info!(%run, "run ended");
-                }
+                (Ok(()), Ok(Some(last))) => metrics.ended(&last),
                 (Ok(()), _) => tracing::info!(%run, "run left to the next process"),
                 (Err(error), _) => tracing::error!(%run, %error, "the store failed the run"),
             }

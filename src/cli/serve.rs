@@ -12,6 +12,7 @@ use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
 
 use super::Exit;
+use super::LogFormat;
 use super::ServeArgs;
 use super::refuse;
 use super::reload;
@@ -38,7 +39,7 @@ const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until somebody stops it.
 pub fn run(args: ServeArgs) -> Exit {
-    let ServeArgs { common, listen, store, port, print_url, open, no_open } = args;
+    let ServeArgs { common, listen, store, port, print_url, log_format, open, no_open } = args;
     let flags = Flags { listen, port, store, ..common.flags() };
     let settings = match Settings::load(&flags, &Process) {
         Ok(settings) => settings,
@@ -47,7 +48,7 @@ pub fn run(args: ServeArgs) -> Exit {
     if let Some(crash) = settings.crash {
         crash.set();
     }
-    log_to_stderr();
+    log_to_stderr(log_format);
     raise_file_limit();
     let runtime = match super::runtime() {
         Ok(runtime) => runtime,
@@ -64,12 +65,15 @@ pub fn run(args: ServeArgs) -> Exit {
     exit
 }
 
-fn log_to_stderr() {
+fn log_to_stderr(format: LogFormat) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
     let logger = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     // A logger that is there already is as good.
-    let _ = logger.with_ansi(std::io::stderr().is_terminal()).try_init();
+    let _ = match format {
+        LogFormat::Text => logger.with_ansi(std::io::stderr().is_terminal()).try_init(),
+        LogFormat::Json => logger.json().flatten_event(true).try_init(),
+    };
 }
 
 /// Every stream and every call takes a file, and the usual soft limit of 1024 is soon reached.
@@ -89,7 +93,7 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
     let store = match open_store(&settings) {
         Ok(store) => store,
         Err(why) => {
-            eprintln!("error: {why}{}", remedy(&why));
+            eprintln!("error: {why}\n  fix      {}", remedy(&why));
             return Exit::NoResult;
         }
     };
@@ -133,14 +137,12 @@ fn open_store(settings: &Settings) -> Result<Arc<dyn Store>, OpenError> {
 }
 
 /// What helps against a store that does not open.
-fn remedy(why: &OpenError) -> &'static str {
+pub(super) fn remedy(why: &OpenError) -> &'static str {
     match why {
-        OpenError::Held { .. } => "\n  fix      stop that one, or give this one a --data-dir of its own",
-        OpenError::Newer { .. } => "\n  fix      start the newer askstream, or name another --data-dir",
-        OpenError::Corrupt { .. } => {
-            "\n  fix      on_corrupt = \"salvage\" in [store] keeps what can be read"
-        }
-        _ => "\n  fix      name another --data-dir, or keep runs in memory: askstream --store memory",
+        OpenError::Held { .. } => "stop that one, or give this one a --data-dir of its own",
+        OpenError::Newer { .. } => "start the newer askstream, or name another --data-dir",
+        OpenError::Corrupt { .. } => "on_corrupt = \"salvage\" in [store] keeps what can be read",
+        _ => "name another --data-dir, or keep runs in memory: askstream --store memory",
     }
 }
 
@@ -175,7 +177,7 @@ pub(super) fn signalled(first: bool) -> impl Future<Output = ()> {
 }
 
 /// One line on standard output; a reader that has left is no reason to stop.
-fn say(line: &str) {
+pub(super) fn say(line: &str) {
     let mut out = std::io::stdout();
     let _ = writeln!(out, "{line}").and_then(|()| out.flush());
 }

@@ -197,18 +197,20 @@ impl Configuring<'_> {
             let settings = self.settings(endpoint, own_name.as_deref());
             let (settings, missing) = match settings {
                 Ok(settings) => (settings, None),
-                Err(Lacks { missing, rest }) => (rest, Some(missing)),
+                Err(Lacks { missing, notice, rest }) => (rest, Some((missing, notice))),
             };
             let Some(server) = self.server(endpoint, settings, &client) else { continue };
             match missing {
-                Some(missing) => pool.lack(Absent {
+                Some((missing, notice)) => pool.lack(Absent {
                     provider: provider.name.clone(),
                     name: own_name.unwrap_or_else(|| provider.name.to_string()),
                     place: server.place(),
                     missing,
+                    notice,
                 }),
                 None => {
                     let asked = Endpoint::new(server, endpoint.max_in_flight.unwrap_or(IN_FLIGHT))
+                        .with_key(key_of(provider, endpoint))
                         .with_breaker(provider.breaker)
                         .with_interval(provider.min_interval);
                     endpoints.push(own_name.into_iter().fold(asked, Endpoint::named));
@@ -239,12 +241,13 @@ impl Configuring<'_> {
                     None => settings.api_key = Some(value),
                 },
                 Err(why) => {
-                    self.notices.push(format!("provider {called}: {what}: {why}; it is not asked"));
+                    let notice = format!("provider {called}: {what}: {why}; it is not asked");
+                    self.notices.push(notice.clone());
                     let missing = match secret.get_ref() {
                         Secret::Env(name) => name.clone(),
                         Secret::File(_) | Secret::Literal(_) => what,
                     };
-                    return Err(Lacks { missing, rest: settings });
+                    return Err(Lacks { missing, notice, rest: settings });
                 }
             }
             if header.is_none() && matches!(secret.get_ref(), Secret::Literal(_)) {
@@ -285,8 +288,23 @@ impl Configuring<'_> {
 struct Lacks {
     /// Which one, by the name of a variable or of a key of the file.
     missing: String,
+    /// The same in a sentence.
+    notice: String,
     /// How to reach the endpoint otherwise.
     rest: Settings,
+}
+
+/// Where the key of an endpoint comes from; some are sent in a header of the operator's.
+fn key_of(provider: &file::Provider, endpoint: &file::Endpoint) -> Option<String> {
+    let origin = |secret: &Secret| match secret {
+        Secret::Env(name) => name.clone(),
+        Secret::File(path) => path.clone(),
+        Secret::Literal(_) => "the configuration".into(),
+    };
+    let headers =
+        provider.headers.iter().map(|(name, secret)| format!("{} (header {name})", origin(secret.get_ref())));
+    let keys = endpoint.api_key.iter().map(|key| origin(key.get_ref()));
+    keys.chain(headers).reduce(|all, next| format!("{all}, {next}"))
 }
 
 /// What is said of prices that are more than a year old.
@@ -356,7 +374,8 @@ fn from_environment(
     let name: ProviderName = vendor.provider.parse().ok()?;
     let mut settings = Settings::new(name, vendor.base_url);
     settings.api_key = Some(key.into());
-    let endpoint = Endpoint::new(server(vendor.kind, None, settings, client).ok()?, IN_FLIGHT);
+    let endpoint = Endpoint::new(server(vendor.kind, None, settings, client).ok()?, IN_FLIGHT)
+        .with_key(Some(vendor.key.to_owned()));
     let mut group = Group::new(endpoint, []);
     group.default_model = Some(model.to_owned());
     Some(group)

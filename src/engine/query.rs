@@ -34,8 +34,10 @@ use crate::event::Asked;
 use crate::event::Phase;
 use crate::event::Usage;
 use crate::failure::Clock;
+use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
+use crate::id::RunId;
 use crate::panel::Query;
 use crate::pool::Admitted;
 use crate::pool::Endpoint;
@@ -52,6 +54,8 @@ use crate::provider::Role;
 
 /// A query that is about to be asked.
 pub struct Asking {
+    /// The run.
+    pub run: RunId,
     /// The panel.
     pub panel: PanelName,
     /// The query.
@@ -178,6 +182,7 @@ pub async fn run(asking: Asking, (opening, turn): (Opening, Turn), mut say: Say)
         Ok(outcome) => outcome,
         Err(_) => {
             if let Some(admitted) = attempts.admitted.take() {
+                attempts.log(Code::Timeout, None);
                 admitted.cut_short(asking.limit);
             }
             // What went wrong first says more than that the time is over.
@@ -210,6 +215,8 @@ struct Attempts<'a> {
     /// What the model is told about its last answer.
     complaint: Option<Message>,
     first_failure: Option<Failure>,
+    /// When the attempt under way began.
+    begun: Option<Instant>,
 }
 
 impl<'a> Attempts<'a> {
@@ -226,6 +233,7 @@ impl<'a> Attempts<'a> {
             first_content: None,
             complaint: None,
             first_failure,
+            begun: None,
         }
     }
 
@@ -301,13 +309,34 @@ impl<'a> Attempts<'a> {
         self.ask_leave(say).await;
         self.here += 1;
         self.total += 1;
+        self.begun = Some(Instant::now());
         let outcome = self.once(&mut permit, say).await;
+        if let Err((failure, _)) = &outcome {
+            self.log(failure.code, failure.http_status);
+        }
         match (self.admitted.take(), &outcome) {
             (Some(admitted), Ok(_)) => admitted.succeeded(self.first_content),
             (Some(admitted), Err((failure, _))) => admitted.failed(failure),
             (None, _) => {}
         }
         outcome.map_err(|(failure, discarded)| (self.endpoint.mark(failure), discarded))
+    }
+
+    /// Tells the log that the attempt under way has failed.
+    fn log(&mut self, code: Code, http_status: Option<u16>) {
+        // One that still waited for its turn has not failed.
+        let Some(begun) = self.begun.take() else { return };
+        tracing::info!(
+            run = %self.asking.run,
+            query = %self.asking.query.name,
+            attempt = self.total,
+            provider = self.target().group.name().as_str(),
+            endpoint = self.endpoint.name(),
+            %code,
+            http_status,
+            ms = begun.elapsed().as_millis() as u64,
+            "attempt failed"
+        );
     }
 
     fn target(&self) -> &Target {

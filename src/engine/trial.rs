@@ -18,12 +18,16 @@ use crate::event::Usage;
 use crate::failure::Clock;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::id::ProviderName;
 use crate::pool::Endpoint;
 use crate::pool::Shut;
 use crate::provider::Call;
+use crate::provider::Chunks;
 use crate::provider::Message;
 use crate::provider::Place;
+use crate::provider::Provider;
 use crate::provider::Role;
+use crate::provider::tap::Tap;
 
 /// What it may take in all, waiting included.
 const LIMIT: Duration = Duration::from_secs(15);
@@ -41,13 +45,22 @@ pub struct Trial {
     pub failure: Option<Failure>,
 }
 
+/// What may be wanted of a trial beside an answer.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// What it may take, if not 15 s, or a minute on this computer.
+    pub limit: Option<Duration>,
+    /// Takes down what goes over the wire.
+    pub tap: Option<Tap>,
+}
+
 /// Asks `model` of `endpoint` for one word.
-pub async fn run(endpoint: &Arc<Endpoint>, model: &str) -> Trial {
+pub async fn run(endpoint: &Arc<Endpoint>, model: &str, terms: Terms) -> Trial {
     if matches!(endpoint.provider.place(), Place::BuiltIn | Place::Simulated) {
         // They are in this process: there is nothing that could be out of reach.
         return Trial { time: Duration::ZERO, failure: None };
     }
-    let limit = if endpoint.is_loopback() { LOOPBACK_LIMIT } else { LIMIT };
+    let limit = terms.limit.unwrap_or(if endpoint.is_loopback() { LOOPBACK_LIMIT } else { LIMIT });
     let deadline = Instant::now() + limit;
     let mut admitted = match endpoint.admit_by_hand() {
         Ok(admitted) => admitted,
@@ -66,7 +79,8 @@ pub async fn run(endpoint: &Arc<Endpoint>, model: &str) -> Trial {
     let left = deadline - started;
     let clocks = Clocks { connect: left, first_content: left, idle: left, per_call: left };
     let mut going = Going { report: &mut Nobody, permit: &mut permit };
-    let asked = attempt::run(&*endpoint.provider, call(model), &clocks, &mut going);
+    let provider = Tapped { provider: Arc::clone(&endpoint.provider), tap: terms.tap };
+    let asked = attempt::run(&provider, call(model), &clocks, &mut going);
     let failure = match timeout_at(deadline, asked).await {
         Ok(Ok(_)) => None,
         // A model that thinks first has used up its few tokens: it was reached, and took our key.
@@ -95,6 +109,33 @@ fn call(model: &str) -> Call {
         max_tokens: Some(MAX_TOKENS),
         schema: None,
         checked: None,
+    }
+}
+
+/// A provider whose calls are taken down, if that is wanted.
+struct Tapped {
+    provider: Arc<dyn Provider>,
+    tap: Option<Tap>,
+}
+
+impl Provider for Tapped {
+    fn name(&self) -> &ProviderName {
+        self.provider.name()
+    }
+
+    fn place(&self) -> Place {
+        self.provider.place()
+    }
+
+    fn streams(&self) -> bool {
+        self.provider.streams()
+    }
+
+    fn ask(&self, call: Call) -> Chunks {
+        match &self.tap {
+            Some(tap) => self.provider.ask_tapped(call, tap.clone()),
+            None => self.provider.ask(call),
+        }
     }
 }
 

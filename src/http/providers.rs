@@ -22,9 +22,9 @@ use super::request::NoParameters;
 use super::runs::no_store;
 use crate::breaker::Shown;
 use crate::engine::trial;
+use crate::engine::trial::Terms;
 use crate::failure;
 use crate::failure::Failure;
-use crate::panel::ModelChoice;
 use crate::pool::Absent;
 use crate::pool::Endpoint;
 use crate::pool::Group;
@@ -42,7 +42,7 @@ pub async fn list(State(door): State<Arc<Door>>, _: NoParameters) -> Response {
     let mut providers: Vec<Value> = pool.groups().map(|group| of_group(&catalogue, group)).collect();
     let lacking: BTreeSet<&str> = pool.absent().iter().map(|absent| absent.provider.as_str()).collect();
     for name in lacking.into_iter().filter(|name| pool.group(name).is_none()) {
-        let models = models(&catalogue, name, None);
+        let models = catalogue.models(name);
         providers.push(provider(name, None, models, absent(pool, name)));
     }
     providers.sort_by(|a, b| a["name"].as_str().cmp(&b["name"].as_str()));
@@ -54,7 +54,7 @@ fn of_group(catalogue: &Catalogue, group: &Group) -> Value {
     let mut endpoints: Vec<Value> = group.endpoints().iter().map(|endpoint| of_endpoint(endpoint)).collect();
     endpoints.extend(absent(catalogue.pool(), name));
     let default = group.default_model.as_deref();
-    provider(name, default, models(catalogue, name, default), endpoints)
+    provider(name, default, catalogue.models(name), endpoints)
 }
 
 fn provider(name: &str, default: Option<&str>, models: BTreeSet<String>, endpoints: Vec<Value>) -> Value {
@@ -76,22 +76,6 @@ fn provider(name: &str, default: Option<&str>, models: BTreeSet<String>, endpoin
         shown["default_model"] = json!(default);
     }
     shown
-}
-
-/// The models of a provider that can be asked for by what is configured.
-fn models(catalogue: &Catalogue, provider: &str, default: Option<&str>) -> BTreeSet<String> {
-    let mut models: BTreeSet<String> = default.map(str::to_owned).into_iter().collect();
-    let choices = catalogue.panels().flat_map(|panel| &panel.queries).flat_map(|query| &query.models);
-    models.extend(choices.filter_map(|choice| match choice {
-        ModelChoice::Named { provider: of, model } if of.as_str() == provider => model.clone(),
-        _ => None,
-    }));
-    if let Ok(target) = catalogue.pool().default_target(true)
-        && target.group.name().as_str() == provider
-    {
-        models.insert(target.model);
-    }
-    models
 }
 
 fn of_endpoint(endpoint: &Endpoint) -> Value {
@@ -183,15 +167,14 @@ pub async fn test(
         let absent = pool.absent().iter().find(lacks).ok_or_else(unknown)?;
         return Ok(told(0, None, Some(&missing(absent))));
     };
-    let model = models(&catalogue, group.name().as_str(), group.default_model.as_deref());
-    let Some(model) = group.default_model.clone().or_else(|| model.into_iter().next()) else {
+    let Some(model) = catalogue.model_to_try(group) else {
         let problem = Problem::new(Code::ValidationFailed, "no model of this provider is known");
         return Err(problem.hint(format!("Write model = \"...\" under [providers.{}].", group.name())));
     };
     let Some(_alone) = group.begin_trial() else {
         return Err(Problem::new(Code::RateLimited, "this provider is being tested; one test at a time"));
     };
-    let trial = trial::run(&endpoint, &model).await;
+    let trial = trial::run(&endpoint, &model, Terms::default()).await;
     Ok(told(trial.time.as_millis() as u64, Some((&endpoint, &model)), trial.failure.as_ref()))
 }
 

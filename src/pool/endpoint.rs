@@ -27,6 +27,8 @@ use super::recent::Figures;
 use super::recent::Recent;
 use crate::breaker;
 use crate::breaker::Outcome;
+use crate::breaker::Shown;
+use crate::failure::Code;
 use crate::failure::Failure;
 use crate::provider::Place;
 use crate::provider::Provider;
@@ -37,6 +39,7 @@ pub struct Endpoint {
     pub provider: Arc<dyn Provider>,
     /// Its own name, where its provider has several.
     name: Option<String>,
+    key: Option<String>,
     permits: Arc<Semaphore>,
     places: usize,
     waiting: AtomicUsize,
@@ -99,7 +102,8 @@ impl Admitted {
 
     fn report(&self, effect: Effect) {
         let chance = rand::random_range(-1.0..=1.0);
-        self.endpoint.care().report(self.pass, effect, Instant::now(), chance);
+        let now = Instant::now();
+        self.endpoint.change(now, |care| care.report(self.pass, effect, now, chance));
     }
 }
 
@@ -165,6 +169,7 @@ impl Endpoint {
         Endpoint {
             provider,
             name: None,
+            key: None,
             permits,
             places: max_in_flight,
             waiting: AtomicUsize::new(0),
@@ -177,6 +182,12 @@ impl Endpoint {
     /// The same endpoint under a name of its own, since its provider has several.
     pub fn named(mut self, name: impl Into<String>) -> Endpoint {
         self.name = Some(name.into());
+        self
+    }
+
+    /// The same endpoint, whose key comes from there: a variable or a file, by name.
+    pub fn with_key(mut self, origin: Option<String>) -> Endpoint {
+        self.key = origin;
         self
     }
 
@@ -197,6 +208,11 @@ impl Endpoint {
         self.name.as_deref().unwrap_or(self.provider.name().as_str())
     }
 
+    /// Where its key comes from, for people; none if it has none.
+    pub fn key(&self) -> Option<&str> {
+        self.key.as_deref()
+    }
+
     /// The same failure with its name, where its provider has several.
     pub fn mark(&self, failure: Failure) -> Failure {
         Failure { endpoint: self.name.clone(), ..failure }
@@ -208,7 +224,7 @@ impl Endpoint {
     /// [`Closed`] when it may not.
     pub fn admit(self: &Arc<Self>, lease: Duration) -> Result<Admitted, Closed> {
         let now = Instant::now();
-        let pass = self.care().admit(now, lease)?;
+        let pass = self.change(now, |care| care.admit(now, lease))?;
         Ok(self.admitted(pass, now))
     }
 
@@ -244,6 +260,34 @@ impl Endpoint {
     pub fn care(&self) -> MutexGuard<'_, Care> {
         // A panic cannot happen between two writes that belong together.
         self.care.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes its health, and tells the log when its breaker opens, half opens or closes by that.
+    fn change<T>(&self, now: Instant, change: impl FnOnce(&mut Care) -> T) -> T {
+        let (changed, before, after, reason, open_for) = {
+            let mut care = self.care();
+            let before = care.breaker().shown();
+            let changed = change(&mut care);
+            let breaker = care.breaker();
+            (changed, before, breaker.shown(), care.reason(), breaker.refuses_for(now))
+        };
+        if after != before {
+            self.tell(after, reason, open_for);
+        }
+        changed
+    }
+
+    fn tell(&self, breaker: Shown, reason: Option<Code>, open_for: Duration) {
+        let endpoint = self.name();
+        let reason = reason.map(tracing::field::display);
+        match breaker {
+            Shown::Open => {
+                let open_for_ms = open_for.as_millis() as u64;
+                tracing::warn!(endpoint, reason, open_for_ms, "breaker opened");
+            }
+            Shown::HalfOpen => tracing::info!(endpoint, reason, "breaker half-open: one call finds out"),
+            Shown::Closed => tracing::info!(endpoint, "breaker closed"),
+        }
     }
 
     fn recent(&self) -> MutexGuard<'_, Recent> {

@@ -39,6 +39,7 @@ use tokio::sync::oneshot;
 
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::provider::tap::Recording;
 
 pub use reqwest::Url;
 
@@ -107,11 +108,11 @@ impl Client {
             let request =
                 client.open().await?.post(post.url).headers(post.headers).body(reqwest::Body::wrap(body));
             match request.send().await {
-                Ok(response) => Ok(Reply { response, host }),
+                Ok(response) => Ok(Reply { response, host, recording: None }),
                 Err(error) => Err(trouble::before_an_answer(&host, &error)),
             }
         });
-        Sending { answer, begun, early: None }
+        Sending { answer, begun, early: None, recording: None }
     }
 
     async fn open(&self) -> Result<&reqwest::Client, Failure> {
@@ -168,6 +169,7 @@ pub struct Sending {
     answer: BoxFuture<'static, Result<Reply, Failure>>,
     begun: oneshot::Receiver<()>,
     early: Option<Reply>,
+    recording: Option<Recording>,
 }
 
 impl Sending {
@@ -186,10 +188,19 @@ impl Sending {
 
     /// Waits for the head of the answer. Called once, after `connected` succeeded.
     pub async fn reply(self) -> Result<Reply, Failure> {
-        match self.early {
-            Some(reply) => Ok(reply),
-            None => self.answer.await,
+        let reply = match self.early {
+            Some(reply) => reply,
+            None => self.answer.await?,
+        };
+        if let Some(recording) = &self.recording {
+            recording.head(&reply.response);
         }
+        Ok(Reply { recording: self.recording, ..reply })
+    }
+
+    /// The same, with what comes back taken down.
+    pub fn recorded(self, recording: Option<Recording>) -> Sending {
+        Sending { recording, ..self }
     }
 }
 
@@ -197,6 +208,7 @@ impl Sending {
 pub struct Reply {
     response: reqwest::Response,
     host: Arc<str>,
+    recording: Option<Recording>,
 }
 
 impl Reply {
@@ -214,7 +226,11 @@ impl Reply {
 
     /// The next piece of the body; none at its end.
     pub async fn chunk(&mut self) -> Result<Option<Bytes>, Failure> {
-        self.response.chunk().await.map_err(|error| trouble::in_an_answer(&self.host, &error))
+        let piece = self.response.chunk().await.map_err(|error| trouble::in_an_answer(&self.host, &error))?;
+        if let (Some(recording), Some(piece)) = (&self.recording, &piece) {
+            recording.piece(piece);
+        }
+        Ok(piece)
     }
 
     /// The rest of the body after `begun`, refused beyond `most` bytes.

@@ -1,6 +1,7 @@
 //! What can be run, by whom, and how: what a configuration says, replaced whole when it is read again.
 
 use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
@@ -15,7 +16,9 @@ use crate::engine::CannotRun;
 use crate::engine::Job;
 use crate::engine::Offer;
 use crate::id::PanelName;
+use crate::panel::ModelChoice;
 use crate::panel::Panel;
+use crate::pool::Group;
 use crate::pool::Pool;
 
 /// What can be run. A run keeps that of its beginning.
@@ -75,6 +78,29 @@ impl Catalogue {
     /// Who can be asked.
     pub fn pool(&self) -> &Pool {
         &self.pool
+    }
+
+    /// The models of a provider that can be asked for by what is configured.
+    pub fn models(&self, provider: &str) -> BTreeSet<String> {
+        let default = self.pool.group(provider).and_then(|group| group.default_model.clone());
+        let mut models = BTreeSet::from_iter(default);
+        let choices = self.panels().flat_map(|panel| &panel.queries).flat_map(|query| &query.models);
+        models.extend(choices.filter_map(|choice| match choice {
+            ModelChoice::Named { provider: of, model } if of.as_str() == provider => model.clone(),
+            _ => None,
+        }));
+        if let Ok(target) = self.pool.default_target(true)
+            && target.group.name().as_str() == provider
+        {
+            models.insert(target.model);
+        }
+        models
+    }
+
+    /// The model with which a provider is tried: its own, else one that a panel names.
+    pub fn model_to_try(&self, group: &Group) -> Option<String> {
+        let named = || self.models(group.name().as_str()).into_iter().next();
+        group.default_model.clone().or_else(named)
     }
 
     /// How `ask` would be run.

@@ -18,6 +18,7 @@ use super::vendor::Vendor;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::provider::Call;
+use crate::provider::tap::Tap;
 
 /// One call up to a usable reply.
 pub(super) struct Asking<V: Vendor> {
@@ -26,6 +27,7 @@ pub(super) struct Asking<V: Vendor> {
     model: String,
     shape: V::Shape,
     changes: u32,
+    tap: Option<Tap>,
 }
 
 impl<V: Vendor> Asking<V> {
@@ -42,7 +44,12 @@ impl<V: Vendor> Asking<V> {
         let host = server.url.host_str().unwrap_or_default();
         let known = server.shapes.lock().unwrap_or_else(PoisonError::into_inner).get(&model).copied();
         let shape = known.unwrap_or_else(|| server.vendor.first(server.settings.structured_output, host));
-        Asking { server, call, model, shape, changes: 0 }
+        Asking { server, call, model, shape, changes: 0, tap: None }
+    }
+
+    /// The same, with what goes over the wire taken down.
+    pub(super) fn tapped(self, tap: Tap) -> Asking<V> {
+        Asking { tap: Some(tap), ..self }
     }
 
     pub(super) fn send(&self) -> Sending {
@@ -50,7 +57,9 @@ impl<V: Vendor> Asking<V> {
         let stream = server.settings.stream;
         let url = server.vendor.url(&server.url, &self.model, stream);
         let body = Bytes::from(server.vendor.body(self.shape, &self.call, &self.model, stream));
-        server.client.send(Post { url, headers: server.headers.clone(), body })
+        let post = Post { url, headers: server.headers.clone(), body };
+        let recording = self.tap.as_ref().map(|tap| tap.begin(&post, &server.secrets));
+        server.client.send(post).recorded(recording)
     }
 
     /// A reply to read; none if the request is to be sent again in its new shape.

@@ -31,6 +31,7 @@ use crate::provider::Chunk;
 use crate::provider::Chunks;
 use crate::provider::Place;
 use crate::provider::Provider;
+use crate::provider::tap::Tap;
 
 /// How to reach one server, as the configuration says it.
 #[derive(Clone, Debug)]
@@ -140,39 +141,46 @@ impl<V: Vendor> Provider for Server<V> {
     }
 
     fn ask(&self, call: Call) -> Chunks {
-        let mut asking = Asking::new(self.0.clone(), call);
-        Box::pin(async_stream::stream! {
-            let mut is_first = true;
-            let reply = loop {
-                let mut sending = asking.send();
-                if let Err(failure) = sending.connected().await {
-                    yield Err(asking.mark(failure));
+        chunks(Asking::new(self.0.clone(), call))
+    }
+
+    fn ask_tapped(&self, call: Call, tap: Tap) -> Chunks {
+        chunks(Asking::new(self.0.clone(), call).tapped(tap))
+    }
+}
+
+fn chunks<V: Vendor>(mut asking: Asking<V>) -> Chunks {
+    Box::pin(async_stream::stream! {
+        let mut is_first = true;
+        let reply = loop {
+            let mut sending = asking.send();
+            if let Err(failure) = sending.connected().await {
+                yield Err(asking.mark(failure));
+                return;
+            }
+            yield Ok(if std::mem::take(&mut is_first) { Chunk::Sent } else { Chunk::Alive });
+            crash::at(Point::RequestSent);
+            let reply = match sending.reply().await {
+                Ok(reply) => {
+                    crash::at(Point::HeadersReceived);
+                    asking.judge(reply).await
+                }
+                Err(failure) => Err(asking.mark(failure)),
+            };
+            match reply {
+                Ok(Some(reply)) => break reply,
+                Ok(None) => {}
+                Err(failure) => {
+                    yield Err(failure);
                     return;
                 }
-                yield Ok(if std::mem::take(&mut is_first) { Chunk::Sent } else { Chunk::Alive });
-                crash::at(Point::RequestSent);
-                let reply = match sending.reply().await {
-                    Ok(reply) => {
-                        crash::at(Point::HeadersReceived);
-                        asking.judge(reply).await
-                    }
-                    Err(failure) => Err(asking.mark(failure)),
-                };
-                match reply {
-                    Ok(Some(reply)) => break reply,
-                    Ok(None) => {}
-                    Err(failure) => {
-                        yield Err(failure);
-                        return;
-                    }
-                }
-            };
-            let mut answer = Answering::new(asking, reply);
-            while let Some(chunk) = answer.next().await {
-                yield chunk;
             }
-        })
-    }
+        };
+        let mut answer = Answering::new(asking, reply);
+        while let Some(chunk) = answer.next().await {
+            yield chunk;
+        }
+    })
 }
 
 fn headers<V: Vendor>(vendor: &V, settings: &Settings) -> Result<HeaderMap, BadSettings> {

@@ -66,17 +66,23 @@ pub enum OpenError {
     },
 }
 
+/// Why a file cannot be used, for the operator.
+pub fn told(path: &Path, unfit: Unfit) -> OpenError {
+    let path = path.to_owned();
+    match unfit {
+        Unfit::Newer(found) => OpenError::Newer { path, found },
+        Unfit::Corrupt(why) => OpenError::Corrupt { path, why },
+        Unfit::Failed(error) => OpenError::Failed { path, why: error.to_string() },
+        Unfit::Moving(why) => OpenError::Failed { path, why },
+    }
+}
+
 /// The connection that writes, and what was lost of a damaged file.
 ///
 /// # Errors
 /// [`OpenError`] when there is none.
 pub fn open(path: &Path, on_corrupt: OnCorrupt) -> Result<(Connection, Option<String>), OpenError> {
-    let told = |unfit| match unfit {
-        Unfit::Newer(found) => OpenError::Newer { path: path.to_owned(), found },
-        Unfit::Corrupt(why) => OpenError::Corrupt { path: path.to_owned(), why },
-        Unfit::Failed(error) => OpenError::Failed { path: path.to_owned(), why: error.to_string() },
-        Unfit::Moving(why) => OpenError::Failed { path: path.to_owned(), why },
-    };
+    let told = |unfit| told(path, unfit);
     let why = match schema::open(path) {
         Ok(connection) => return Ok((connection, None)),
         Err(Unfit::Corrupt(why)) if on_corrupt == OnCorrupt::Salvage => why,

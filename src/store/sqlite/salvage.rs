@@ -78,7 +78,8 @@ pub fn finish(path: &Path) {
     }
 }
 
-fn suffixed(path: &Path, suffix: &str) -> PathBuf {
+/// The path with something behind its last letter.
+pub fn suffixed(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     name.into()

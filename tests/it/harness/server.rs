@@ -37,6 +37,7 @@ pub struct Setup {
     rest: String,
     panels: Vec<Panel>,
     env: Vec<(String, String)>,
+    args: Vec<String>,
     files: Option<u32>,
     data: Option<PathBuf>,
     may_panic: bool,
@@ -95,6 +96,12 @@ impl Setup {
         self
     }
 
+    /// A flag of the server.
+    pub fn arg(mut self, arg: &str) -> Setup {
+        self.args.push(arg.into());
+        self
+    }
+
     /// The most files that the server may have open.
     pub fn files(mut self, most: u32) -> Setup {
         self.files = Some(most);
@@ -130,9 +137,9 @@ impl Setup {
         home.write("test.toml", &config);
         self.panels.iter().for_each(|panel| panel.write(&home, "config/askstream/panels"));
         let data = self.data.unwrap_or_else(|| home.path().join("data"));
-        let (env, files, may_panic) = (self.env, self.files, self.may_panic);
+        let (env, args, files, may_panic) = (self.env, self.args, self.files, self.may_panic);
         let company = if self.alone { Company::none() } else { Company::join() };
-        Server::launch(Launch { home, env, files, data, may_panic, _company: company })
+        Server::launch(Launch { home, env, args, files, data, may_panic, _company: company })
     }
 
     /// Runs another command of the binary to its end; `{config}` in `args` is this setup's file.
@@ -196,6 +203,7 @@ struct Launch {
     /// Its files, gone with it.
     home: Temp,
     env: Vec<(String, String)>,
+    args: Vec<String>,
     files: Option<u32>,
     data: PathBuf,
     may_panic: bool,
@@ -252,7 +260,9 @@ impl Server {
         home.write("test.toml", config);
         let env = env.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let data = home.path().join("data");
-        Server::launch(Launch { home, env, files: None, data, may_panic: false, _company: Company::join() })
+        let company = Company::join();
+        let args = Vec::new();
+        Server::launch(Launch { home, env, args, files: None, data, may_panic: false, _company: company })
     }
 
     fn launch(launch: Launch) -> Server {
@@ -367,6 +377,7 @@ impl Process {
             .arg(launch.home.path().join("test.toml"))
             .arg("--data-dir")
             .arg(&launch.data)
+            .args(&launch.args)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
