@@ -554,3 +554,4 @@ mod groups;
 mod health;
 mod money;
 mod recovery;
+mod trials;
