@@ -365,3 +365,35 @@ async fn whatever_happens_a_run_ends_once_and_in_time() {
     assert_eq!(completed + partial + failed, runs as usize);
     assert!([completed, partial, failed].into_iter().all(|some| some * 20 > runs as usize), "a bit of each");
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_clock_exceeds_its_query_and_no_query_its_run() {
+    let seed = Seed::new(3);
+    let deciding = |name: &'static str| Deciding::new(name, |_| script().into()) as Arc<dyn Provider>;
+    let pool = pool(["a", "b", "c"].map(deciding).into(), 4);
+    for n in 0..300 {
+        let panel = any_panel(&mut seed.of(n));
+        let job = begin(&panel, &pool).await.job;
+        let run = job.limit;
+        for planned in &job.queries {
+            let (query, later) = (planned.limit, planned.later);
+            assert!(query <= run && !query.is_zero(), "{query:?} of {run:?}: {seed:?} {n}");
+            for (_, clocks) in planned.targets.iter() {
+                let own = panel.limits.per_query.unwrap_or(Defaults::default().per_query);
+                let all = [clocks.connect, clocks.first_content, clocks.idle, clocks.per_call];
+                assert!(all.iter().all(|clock| *clock <= own), "{clocks:?} of {own:?}: {seed:?} {n}");
+            }
+            // Whenever it starts, what follows it keeps its reserve, or its share of what is left.
+            for left in (0..=10).map(|tenths| run / 10 * tenths) {
+                let may = later.limit(left, run);
+                let kept = left.saturating_sub(may);
+                let share = left / (later.stages + 1) * later.stages;
+                assert_eq!(later.stages == 0, may == Duration::MAX, "{later:?}");
+                assert!(
+                    later.stages == 0 || (may <= left && kept >= later.time.min(share)),
+                    "{later:?} {left:?}"
+                );
+            }
+        }
+    }
+}
