@@ -23,6 +23,7 @@ mod history;
 mod kill;
 mod lab;
 mod money;
+mod nonsense;
 mod origins;
 mod plan;
 mod prefer;
