@@ -256,6 +256,35 @@ mod tests {
 
     use super::*;
 
+    /// What answers are made of.
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "\\",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "text",
+        "\"score\":",
+        "1",
+        "-",
+        "1e999",
+        "null",
+        "\\ud800",
+        "ř",
+        "😀",
+        "\0",
+        "```json\n",
+        "```",
+        "{\"score\": 5, \"text\": \"x\", \"status\": {\"risks\": []}}",
+        "<think>",
+        "</think>",
+    ];
+
     fn schema() -> Schema {
         Schema::compile(&json!({
             "type": "object",
@@ -381,5 +410,24 @@ mod tests {
         let told = |items: usize| schema.faults(&json!(vec![1; items])).len();
         assert_eq!((told(0), told(3), told(100)), (0, 3, 20));
         assert_eq!((told(Schema::MAX_PARTS - 2), told(Schema::MAX_PARTS)), (20, 1));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_panics(
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..40),
+            any in ".{0,40}",
+        ) {
+            let schema = schema();
+            for text in [pieces.concat(), [&pieces.concat(), any.as_str()].concat(), any] {
+                for ending in [Ending::Whole, Ending::AtLimit, Ending::Unknown] {
+                    for schema in [None, Some(&schema)] {
+                        // What fails says so with a sentence.
+                        let read = read(&text, ending, schema);
+                        proptest::prop_assert!(read.is_ok() || read.is_err_and(|why| !why.message.is_empty()));
+                    }
+                }
+            }
+        }
     }
 }

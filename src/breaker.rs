@@ -51,8 +51,8 @@ pub struct Breaker {
     in_a_row: u32,
     /// When calls ended, and whether they failed.
     outcomes: VecDeque<(Instant, bool)>,
-    /// The outage that goes on, or ended a moment ago.
-    outage: Option<Outage>,
+    /// Since when the outage lasts that goes on, or ended a moment ago.
+    outage: Option<Instant>,
     last_failure: Option<Instant>,
     last_resort: Option<Instant>,
 }
@@ -62,12 +62,6 @@ enum State {
     Closed { since: Option<Instant> },
     Open { until: Instant },
     HalfOpen { successes: u32, probe: Option<Instant> },
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Outage {
-    since: Instant,
-    opened: u32,
 }
 
 /// The right to make one call.
@@ -127,8 +121,10 @@ impl Breaker {
                 Ok(self.pass(true))
             }
             State::HalfOpen { probe: Some(until), .. } if now < until => Err(until - now),
-            State::HalfOpen { successes, .. } => {
-                // The probe has a time of its own: one that never reports must not keep the breaker half-open.
+            State::HalfOpen { successes, probe } => {
+                // The probe has a time of its own: one that never reports must not keep the breaker half-open,
+                // and one that reports after that must not free the place of the next.
+                self.generation += u64::from(probe.is_some());
                 self.state = State::HalfOpen { successes, probe: Some(now + lease) };
                 Ok(self.pass(true))
             }
@@ -158,12 +154,9 @@ impl Breaker {
                 self.state = State::HalfOpen { successes, probe: None };
             }
             (_, Outcome::Neutral) => {}
-            (State::Closed { since }, Outcome::Success) => {
+            (State::Closed { .. }, Outcome::Success) => {
                 self.in_a_row = 0;
                 self.remember(now, false);
-                if since.is_none_or(|since| since + FORGIVEN <= now) {
-                    self.outage = None;
-                }
             }
             (State::Closed { .. }, Outcome::Failure) => {
                 self.in_a_row += 1;
@@ -237,15 +230,18 @@ impl Breaker {
 
     /// How long it stays open the next time, before chance.
     pub fn open_time(&self, now: Instant) -> Duration {
-        let grown = || match self.outage {
+        let grown = || match self.outage(now) {
             None => Duration::from_secs(10),
-            Some(outage) if now.saturating_duration_since(outage.since) >= LONG_OUTAGE => {
-                Duration::from_secs(60)
-            }
-            Some(outage) if outage.opened == 0 => Duration::from_secs(10),
+            Some(since) if now.saturating_duration_since(since) >= LONG_OUTAGE => Duration::from_secs(60),
             Some(_) => Duration::from_secs(20),
         };
         self.settings.open_for.unwrap_or_else(grown)
+    }
+
+    /// Since when the outage lasts, unless it has been closed for long enough.
+    fn outage(&self, now: Instant) -> Option<Instant> {
+        let is_over = matches!(self.state, State::Closed { since: Some(since) } if since + FORGIVEN <= now);
+        self.outage.filter(|_| !is_over)
     }
 
     fn pass(&self, probe: bool) -> Pass {
@@ -259,8 +255,7 @@ impl Breaker {
 
     fn open(&mut self, now: Instant, chance: f64) {
         let time = self.open_time(now).mul_f64(1.0 + 0.2 * chance.clamp(-1.0, 1.0));
-        let outage = self.outage.get_or_insert(Outage { since: now, opened: 0 });
-        outage.opened += 1;
+        self.outage = self.outage(now).or(Some(now));
         // It has failed this very moment: that was a probe as good as any.
         self.last_resort = Some(now);
         self.enter(State::Open { until: now + time });
@@ -295,6 +290,9 @@ impl Pass {
         self.probe
     }
 }
+
+#[cfg(test)]
+mod model_test;
 
 #[cfg(test)]
 mod tests {

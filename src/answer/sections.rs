@@ -155,7 +155,36 @@ impl Sections {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// What JSON and prose are made of.
+    const PIECES: &[&str] = &[
+        "{",
+        "}",
+        "[",
+        "]",
+        "\"",
+        "\\",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "a",
+        "\"a\"",
+        "\"b\":",
+        "1",
+        "null",
+        "\\u00e9",
+        "\\ud800",
+        "ř",
+        "😀",
+        "\0",
+        "```json\n",
+        "{\"a\":1,",
+        "[[{",
+    ];
 
     const CASES: &[(&str, &[&str])] = &[
         (r#"{"a":1,"b":"x","c":[1,{"d":2}],"e":{}}"#, &["a", "b", "c", "e"]),
@@ -223,5 +252,23 @@ mod tests {
         assert_eq!(Sections::default().push(&long), ["b"]);
         let many: String = (0..1000).map(|n| format!("\"k{n}\":1,")).collect();
         assert_eq!(Sections::default().push(&format!("{{{many}")).len(), Sections::MAX_NAMES);
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_panics_and_no_cut_matters(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..40),
+            at in any::<prop::sample::Index>(),
+        ) {
+            let text = pieces.concat();
+            let at = text.floor_char_boundary(at.index(text.len() + 1));
+            let (mut whole, mut cut) = (Sections::default(), Sections::default());
+            let names = whole.push(&text);
+            prop_assert_eq!(&names, &[cut.push(&text[..at]), cut.push(&text[at..])].concat());
+            let values = whole.values(&text);
+            prop_assert_eq!(&values, &cut.values(&text));
+            // What can be read was told.
+            prop_assert!(values.iter().flat_map(|values| values.keys()).all(|name| names.contains(name)));
+        }
     }
 }

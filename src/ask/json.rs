@@ -195,7 +195,40 @@ impl<'de> Visitor<'de> for Seed<'_> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::ask::Ask;
+
+    /// What requests are made of.
+    const PIECES: &[&[u8]] = &[
+        b"{",
+        b"}",
+        b"[",
+        b"]",
+        b"\"",
+        b"\\",
+        b":",
+        b",",
+        b" ",
+        b"\n",
+        b"\"a\"",
+        b"\"a\":1,",
+        b"\"question\":",
+        b"\"x\"",
+        b"1",
+        b"-",
+        b"1e999",
+        b"18446744073709551616",
+        b"null",
+        b"\\ud800",
+        b"\xc5\x99",
+        b"\xff",
+        b"\0",
+        b"{\"question\":\"x\",\"options\":{\"deltas\":",
+        b"true",
+        b"[[[[[[[[[[",
+    ];
 
     #[test]
     fn plain_json_reads_as_it_stands() {
@@ -254,5 +287,27 @@ mod tests {
             panic!()
         };
         assert_eq!(faults.len(), MAX_FAULTS);
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic_and_what_is_read_is_what_stands_there(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..60),
+            broken in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        ) {
+            let mut bytes = pieces.concat();
+            for (at, byte) in broken.into_iter().filter(|_| !pieces.is_empty()) {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            match parse(&bytes) {
+                Ok(value) => prop_assert_eq!(value, serde_json::from_slice::<Value>(&bytes).unwrap()),
+                Err(BadJson::Syntax(why)) => prop_assert!(!why.is_empty()),
+                Err(BadJson::Faults(faults)) => prop_assert!((1..=MAX_FAULTS).contains(&faults.len())),
+            }
+            if let Err(faults) = parse(&bytes).map_or(Ok(()), |value| Ask::from_json(value).map(drop)) {
+                prop_assert!(!faults.is_empty());
+            }
+        }
     }
 }

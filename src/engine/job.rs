@@ -237,7 +237,7 @@ impl Planner<'_> {
     }
 }
 
-/// Leaves time for those that need others, and shortens what would take it.
+/// Leaves time for those that need others, and shortens what would take it, or more than the run has.
 fn keep_back(defaults: &Defaults, queries: &mut [Planned], run: Duration) {
     let stage =
         |planned: &'_ Planned| planned.targets.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>();
@@ -248,7 +248,7 @@ fn keep_back(defaults: &Defaults, queries: &mut [Planned], run: Duration) {
     let later = Later::of(defaults, &stages.collect::<Vec<_>>(), run);
     for (planned, later) in queries.iter_mut().zip(later) {
         planned.later = later;
-        planned.limit = planned.limit.min(later.limit(run, run));
+        planned.limit = planned.limit.min(run).min(later.limit(run, run));
     }
 }
 

@@ -248,7 +248,7 @@ impl<'a> Attempts<'a> {
             // The first failure is reported: a fallback's must not hide why there had to be one.
             let first = self.first_failure.get_or_insert_with(|| failure.clone()).clone();
             self.retry = None;
-            let Some((delay, next)) = self.next(&failure) else { return Err(first) };
+            let Some((delay, mut next)) = self.next(&failure) else { return Err(first) };
             if next.at != self.at {
                 self.here = 0;
                 // Another model did not write the answer that we complain about.
@@ -260,6 +260,10 @@ impl<'a> Attempts<'a> {
             let to = asked(&self.asking.targets[next.at].0);
             say.say(Said::Retrying { reason: failure.into(), delay, to, discarded }).await;
             sleep(delay).await;
+            if !delay.is_zero() && !next.endpoint.is_open(Instant::now()) {
+                // What was open before the wait is asked again whether it still is.
+                next.admitted = None;
+            }
             turn = next.turn();
             opening = next;
         }
@@ -305,7 +309,14 @@ impl<'a> Attempts<'a> {
         say: &mut Say,
     ) -> Result<Success, (Failure, u64)> {
         // Held until the attempt is over, and not while waiting for the next one.
-        let mut permit = self.hold(opening, turn).await.map_err(|closed| (closed, 0))?;
+        let mut permit = match self.hold(opening, turn).await {
+            Ok(permit) => permit,
+            Err(closed) => {
+                // One that was announced is spent; before the start none was.
+                self.total += u32::from(self.total > 0);
+                return Err((closed, 0));
+            }
+        };
         self.ask_leave(say).await;
         self.here += 1;
         self.total += 1;

@@ -85,7 +85,11 @@ struct Begun {
 }
 
 async fn begin(panel: &Arc<Panel>, pool: &Pool) -> Begun {
-    let ask = Arc::new(Ask::new("x"));
+    begin_asking(panel, pool, "x").await
+}
+
+async fn begin_asking(panel: &Arc<Panel>, pool: &Pool, question: &str) -> Begun {
+    let ask = Arc::new(Ask::new(question));
     let offer = Offer::new(panel.as_ref().clone()).unwrap();
     let job = Job::plan(&offer, ask, pool, &Defaults::default()).unwrap();
     let store = Arc::new(Memory::default());
@@ -134,7 +138,33 @@ impl Events {
         let finals = self.0.iter().filter(|event| matches!(event.body, Body::FinalResult(_)));
         assert_eq!(finals.count(), 1);
         self.last();
-        started.queries.iter().for_each(|planned| self.check_course(&planned.query));
+        for planned in &started.queries {
+            self.check_course(&planned.query);
+            self.check_attempts(&planned.query);
+        }
+    }
+
+    /// The start announces the first attempt, a retry the next one; the last may not have come to be.
+    fn check_attempts(&self, query: &QueryName) {
+        let mut announced = 0;
+        for event in &self.0 {
+            match &event.body {
+                Body::QueryStarted(started) if started.query == *query => announced += 1,
+                Body::QueryRetrying(retry) if retry.query == *query => {
+                    assert!(announced > 0, "asked again before it was asked: {event:?}");
+                    announced += 1;
+                    assert_eq!(retry.attempt, announced, "{event:?}");
+                }
+                Body::QueryCompleted(end) if end.query == *query && !end.carried_over => {
+                    let unmade = u32::from(end.status != QueryStatus::Succeeded && announced > 0);
+                    assert!(
+                        (announced - unmade..=announced).contains(&end.attempts),
+                        "{announced}: {event:?}"
+                    );
+                }
+                _ => {}
+            }
+        }
     }
 
     /// Progress never falls, and each attempt's text begins at its beginning.
@@ -535,3 +565,4 @@ mod groups;
 mod health;
 mod money;
 mod recovery;
+mod trials;

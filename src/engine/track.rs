@@ -58,6 +58,8 @@ pub struct Track {
     recovered: bool,
     asked: Option<Asked>,
     attempts: u32,
+    /// The number of the attempt that was announced last.
+    announced: u32,
     /// What its answer's progress is measured against.
     expected: Expected,
     progress: u8,
@@ -88,6 +90,7 @@ impl Track {
             recovered: false,
             asked: None,
             attempts: 0,
+            announced: 0,
             expected,
             progress: 0,
             phase: Phase::Queued,
@@ -106,7 +109,7 @@ impl Track {
         let mut track = Track::new(past.name.clone(), expected, currency);
         track.end = past.end.clone();
         track.progress = past.progress;
-        track.attempts = past.attempts;
+        (track.attempts, track.announced) = (past.attempts, past.attempts);
         track.attempt.restore(&past.text, track.keeps_text());
         track.meter = Meter::before(currency, past.bill());
         track
@@ -198,7 +201,7 @@ impl Track {
     /// It holds its first permit; later ones change nothing.
     pub fn start(&mut self, now: Instant, out: &mut Vec<Body>) {
         let (Some(since), Some(asked), None) = (self.since, self.asked.clone(), self.started) else { return };
-        self.started = Some(now);
+        (self.started, self.announced) = (Some(now), 1);
         out.push(Body::QueryStarted(QueryStarted {
             query: self.name.clone(),
             provider: asked.provider,
@@ -346,10 +349,17 @@ impl Track {
         // What was held back is of the attempt that no longer counts.
         self.tell_at = None;
         let from = self.asked.replace(to.clone()).unwrap_or_else(|| to.clone());
+        if self.started.is_none() {
+            // It has only waited; its start will tell who is asked.
+            return;
+        }
+        // No number is given twice, also when who was to be asked closed before that.
+        self.attempts = self.attempts.max(self.announced);
+        self.announced = self.attempts + 1;
         let Bill { usage, cost } = self.meter.take_last();
         out.push(Body::QueryRetrying(QueryRetrying {
             query: self.name.clone(),
-            attempt: self.attempts + 1,
+            attempt: self.announced,
             reason,
             delay_ms: delay.as_millis() as u64,
             from,

@@ -25,6 +25,7 @@ mod kill;
 mod lab;
 mod logs;
 mod money;
+mod nonsense;
 mod origins;
 mod plan;
 mod prefer;

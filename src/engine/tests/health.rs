@@ -136,3 +136,41 @@ async fn an_outage_is_not_answered_with_twice_the_load() {
     join_all((0..100).map(|_| ask(&panel, &pool))).await;
     assert!((100..=125).contains(&a.calls()), "{}", a.calls());
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_retry_is_not_made_where_the_endpoint_has_closed_meanwhile() {
+    let (a, b) = (of("a", script().fails(Code::ProviderError)), of("b", script().answer("yes")));
+    let pool = providers(&[&a, &b]);
+    let closing = async {
+        // No wait is shorter than 50 ms.
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        pool.group("a").unwrap().endpoints()[0].care().isolate();
+    };
+    let panel = with_fallback();
+    let (events, ()) = tokio::join!(ask(&panel, &pool), closing);
+    assert_eq!((provider_of(&events).as_str(), a.calls(), b.calls()), ("b", 1, 1));
+    let reasons: Vec<Code> = events.retries().into_iter().map(|(_, code, _)| code).collect();
+    assert_eq!(reasons, [Code::ProviderError, Code::BreakerOpen]);
+    assert_eq!(events.end("q1").1.attempts, 3, "the second was announced");
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_an_endpoint_that_closes_starts_at_the_fallback() {
+    let a = of("a", script().fails(Code::CredentialsRefused).after(100));
+    let b = of("b", script().answer("yes").after(100));
+    let pool = pool(vec![Arc::new(a.clone()), Arc::new(b.clone())], 1);
+    let query = |n| format!("[[query]]\nid = \"q{n}\"\nprompt = \"p.md\"\nmodels = [\"a\", \"b\"]\n");
+    let events = ask(&panel(&(1..=2).map(query).collect::<String>()), &pool).await;
+    assert_eq!(events.last().1.status, RunOutcome::Completed);
+    assert_eq!(
+        (events.retries().len(), a.calls(), b.calls()),
+        (1, 1, 2),
+        "only the first was ever asked there"
+    );
+    let started = events.0.iter().filter_map(|event| match &event.body {
+        Body::QueryStarted(started) => Some(started.provider.as_str()),
+        _ => None,
+    });
+    assert_eq!(started.collect::<Vec<_>>(), ["a", "b"]);
+    assert_eq!(events.end("q2").1.attempts, 1);
+}

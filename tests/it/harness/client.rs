@@ -311,8 +311,13 @@ impl Socket {
 
     /// The next whole answer.
     pub fn reply(&mut self) -> Reply {
-        let head = read_head(self).expect("a head");
-        read_body(head, self, false)
+        self.reply_or_lost().expect("a head")
+    }
+
+    /// The next whole answer, if the connection is still there.
+    pub fn reply_or_lost(&mut self) -> Result<Reply, Lost> {
+        let head = read_head(self)?;
+        Ok(read_body(head, self, false))
     }
 
     /// Reads until the server closes; what came, and whether it closed by a reset.
