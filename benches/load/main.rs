@@ -6,8 +6,9 @@
 //! adds, and the ratios. With `-- kept` it measures what keeping runs costs:
 //! durable appends, a long run read again, streams that wait, and the store
 //! on disk beside the one in memory. With `-- lab` it holds 20,000 slow
-//! streams of the fault lab, and prints what one costs the lab. Linux only:
-//! times and memory are read from `/proc`.
+//! streams of the fault lab, and prints what one costs the lab. With
+//! `-- overload` ten times as many ask as the server takes at once. Linux
+//! only: times and memory are read from `/proc`.
 
 // A harness reports on standard output.
 #![allow(clippy::print_stdout)]
@@ -17,6 +18,7 @@ mod client;
 mod held;
 mod holder;
 mod kept;
+mod overload;
 mod process;
 mod provider;
 
@@ -50,8 +52,10 @@ const DENSE: Shape = Shape { panel: "dense", models: ["300x75", "600x150"], delt
 const LONG: Shape = Shape { panel: "long", models: ["1500x30", "3000x60"], deltas: 90 };
 /// Stays open for long and says little: what an open ask holds.
 const OPEN: Shape = Shape { panel: "open", models: ["2000x10", "3000x10"], deltas: 20 };
+/// Takes a place for a tenth of a second.
+const FULL: Shape = Shape { panel: "full", models: ["100x1", "100x1"], deltas: 2 };
 /// All of them, for the configuration.
-pub const SHAPES: [Shape; 4] = [QUICK, DENSE, LONG, OPEN];
+pub const SHAPES: [Shape; 5] = [QUICK, DENSE, LONG, OPEN, FULL];
 
 /// Asks at once, how often each asker asks, and what.
 #[derive(Clone, Copy)]
@@ -87,6 +91,7 @@ fn main() -> ExitCode {
                         "bare" => bare::serve().await,
                         "holder" => holder::hold().await,
                         "kept" => kept::measure().await,
+                        "overload" => overload::measure().await,
                         "lab" => held::measure().await,
                         _ => measure().await,
                     }

@@ -99,6 +99,9 @@ fn sources() -> Vec<(String, PathBuf, String)> {
 /// Whether a file is declared under `#[cfg(test)]`; such files are named for it, or found beside their parent.
 fn is_test(path: &Path, stem: &str) -> bool {
     let folder = path.parent().unwrap();
+    if folder.file_name().is_some_and(|name| name == "tests") {
+        return true;
+    }
     let parents = [folder.with_extension("rs"), folder.join("mod.rs"), folder.join("lib.rs")];
     parents.iter().filter_map(|parent| std::fs::read_to_string(parent).ok()).any(|text| {
         text.contains(&format!("#[cfg(test)]\nmod {stem};"))
