@@ -5,10 +5,12 @@
 //! dropping the set closes their connections. Every planned query gets
 //! exactly one `query_completed`, and the run exactly one `final_result`.
 
+mod asking;
 mod attempt;
 mod budget;
 pub mod clocks;
 mod control;
+mod ending;
 mod entrance;
 mod finish;
 mod job;
@@ -22,6 +24,7 @@ mod query;
 mod recover;
 mod retry;
 mod serial;
+mod starting;
 mod streamed;
 mod tasks;
 mod track;
@@ -65,21 +68,13 @@ use crate::event::RunWarning;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
-use crate::id::QueryName;
 use crate::journal::Writer;
 use crate::panel::Checks;
-use crate::panel::plan;
-use crate::panel::plan::State;
-use crate::pool::Turn;
 use crate::store::StoreError;
+use asking::Said;
+use asking::Speaker;
 use control::Heard;
-use finish::Ended;
 use finish::Stop;
-use opening::Opening;
-use query::Asking;
-use query::Earlier;
-use query::Said;
-use query::Speaker;
 use streamed::Expected;
 use tasks::Tasks;
 use track::Track;
@@ -238,115 +233,6 @@ impl Run {
         self.writer.append(&[Body::RunWarning(RunWarning { code: code.into(), message, query: None })]).await
     }
 
-    /// Starts every query whose inputs are there. All that hold a permit announce it before any of them runs;
-    /// the others queue in the panel's order.
-    async fn start_ready(&mut self) -> Result<(), StoreError> {
-        let now = Instant::now();
-        let (mut started, mut queued) = (Vec::new(), Vec::new());
-        let mut starting = Vec::new();
-        let ready = match self.paused {
-            Some(_) => Vec::new(),
-            None => plan::ready(&self.job.panel, |query| self.state(query)),
-        };
-        for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
-            let planned = &self.job.queries[index];
-            self.tracks[index].ready(planned.first(), now);
-            let opening = Opening::first(&planned.targets, 0, planned.limit);
-            let asking = self.asking(index, Earlier::default());
-            let (opening, asking) = match (opening, asking) {
-                (Ok(opening), Ok(asking)) => (opening, asking),
-                (Err(failure), _) | (_, Err(failure)) => {
-                    self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut queued);
-                    continue;
-                }
-            };
-            let targets = &self.job.queries[index].targets;
-            self.tracks[index].ready(query::asked(&targets[opening.at].0), now);
-            let turn = opening.turn();
-            if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at, None)) {
-                self.stop_at_cap(index, &mut queued);
-                continue;
-            }
-            match &turn {
-                Turn::Now(_) => self.tracks[index].start(now, &mut started),
-                Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),
-            }
-            starting.push((index, asking, opening, turn));
-        }
-        self.skip_blocked(now, &mut queued);
-        started.append(&mut queued);
-        self.writer.append(&started).await?;
-        if !starting.is_empty() {
-            crash::at(Point::Announced);
-        }
-        for (index, asking, opening, turn) in starting {
-            self.tasks.spawn(index, asking, opening, turn);
-        }
-        Ok(())
-    }
-
-    fn asking(&self, index: usize, earlier: Earlier) -> Result<Asking, Failure> {
-        let planned = &self.job.queries[index];
-        let answer = |track: &Track| {
-            let result = track.end.as_ref()?.result.clone()?;
-            Some((track.name().clone(), Arc::new(result)))
-        };
-        let material = prompt::Material {
-            ask: &self.job.ask,
-            checked: self.checked.as_deref(),
-            answers: self.tracks.iter().filter_map(answer).collect(),
-            fence: &self.fence,
-        };
-        let left = self.deadline.saturating_duration_since(Instant::now());
-        Ok(Asking {
-            run: self.writer.run().clone(),
-            panel: self.job.panel.name.clone(),
-            query: Arc::clone(&planned.query),
-            targets: Arc::clone(&planned.targets),
-            limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
-            schema: planned.schema.clone(),
-            messages: material.messages(&planned.query)?,
-            checked: self.checked.clone(),
-            since: Instant::now(),
-            earlier,
-        })
-    }
-
-    /// How far a query is, for the plan; one that this run leaves out counts as failed.
-    fn state(&self, query: &QueryName) -> State {
-        let Some(track) = self.tracks.iter().find(|track| track.name() == query) else {
-            return State::Failed;
-        };
-        match &track.end {
-            Some(end) if end.status == QueryStatus::Succeeded => State::Succeeded,
-            Some(_) => State::Failed,
-            None if track.is_ready() => State::Running,
-            None => State::Waiting,
-        }
-    }
-
-    /// The run's number of the panel's query.
-    fn index(&self, in_panel: usize) -> Option<usize> {
-        let name = &self.job.panel.queries[in_panel].name;
-        self.tracks.iter().position(|track| track.name() == name)
-    }
-
-    /// Skips queries that need one that did not succeed, and then those that need them.
-    fn skip_blocked(&mut self, now: Instant, out: &mut Vec<Body>) {
-        loop {
-            let blocked = plan::blocked(&self.job.panel, |query| self.state(query));
-            if blocked.is_empty() {
-                return;
-            }
-            for (in_panel, need) in blocked {
-                let Some(index) = self.index(in_panel) else { continue };
-                let message = format!("Skipped: needs `{need}`, which did not succeed.");
-                let failure = Failure::new(Code::DependencyFailed, message);
-                self.tracks[index].stop(QueryStatus::Skipped, failure, now, out);
-            }
-        }
-    }
-
     fn is_over(&self) -> bool {
         self.tracks.iter().all(|track| track.end.is_some())
     }
@@ -429,72 +315,6 @@ impl Run {
         let failure =
             Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
         self.tracks[index].stop(QueryStatus::Failed, failure, Instant::now(), out);
-    }
-
-    /// Leaves the run as it is, for the next process.
-    async fn stand_down(mut self) -> Result<(), StoreError> {
-        self.tasks.shutdown().await;
-        self.writer.release().await
-    }
-
-    /// Ends what is open and the run with it.
-    async fn finish(mut self, stop: Stop) -> Result<(), StoreError> {
-        // First the connections: the providers must notice before anybody is told.
-        self.tasks.shutdown().await;
-        let mut out = Vec::new();
-        self.end_open(stop, &mut out);
-        self.writer.append(&out).await?;
-        self.tell_serial().await?;
-        crash::at(Point::Merging);
-        let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
-        let ended = Ended {
-            run: self.writer.run(),
-            panel: &self.job.panel.name,
-            merge: &self.job.panel.merge,
-            queries: &queries,
-            checked: self.checked.as_deref(),
-            warnings: std::mem::take(&mut self.warnings),
-            stop,
-            total: self.writer.elapsed(),
-        };
-        let last = Body::FinalResult(Box::new(ended.result()));
-        crash::at(Point::BeforeEnd);
-        self.writer.append(&[last]).await?;
-        crash::at(Point::AfterEnd);
-        self.answer();
-        Ok(())
-    }
-
-    fn end_open(&mut self, stop: Stop, out: &mut Vec<Body>) {
-        let (status, failure) = match stop {
-            Stop::Done | Stop::StandDown => return,
-            Stop::RunTimeout => {
-                let message = match self.paused {
-                    None => format!("The run's limit of {} s was reached.", self.job.limit.as_secs_f64()),
-                    Some(_) => "The run was paused for more than a day.".to_owned(),
-                };
-                (QueryStatus::Failed, Failure::new(Code::RunTimeout, message))
-            }
-            Stop::Cancelled(_) => {
-                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, "The run was cancelled."))
-            }
-            Stop::Finished => {
-                let message = "The run was finished with what was there.";
-                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, message))
-            }
-            Stop::Shed => {
-                let message = "The server was busy for too long; nothing was asked.";
-                (
-                    QueryStatus::Failed,
-                    Failure::new(Code::OverloadedHere, message).hint("Ask again in a while."),
-                )
-            }
-            Stop::Interrupted | Stop::Lost(_) => (QueryStatus::Failed, stop.interruption()),
-        };
-        let now = Instant::now();
-        for track in &mut self.tracks {
-            track.stop(status, failure.clone(), now, out);
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::asking::asked;
 use super::budget::Budget;
 use super::clocks;
 use super::clocks::Clocks;
@@ -10,7 +11,6 @@ use super::clocks::Defaults;
 use super::clocks::Later;
 use super::clocks::Stage;
 use super::offer::Offer;
-use super::query::asked;
 use crate::answer::Schema;
 use crate::ask::Ask;
 use crate::ask::AskFault;

@@ -10,6 +10,8 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::Run;
+use super::asking;
+use super::asking::Earlier;
 use super::control::Orders;
 use super::expected;
 use super::finish::Ended;
@@ -20,8 +22,6 @@ use super::meter::Bill;
 use super::opening::Opening;
 use super::past::Past;
 use super::past::PastQuery;
-use super::query;
-use super::query::Earlier;
 use super::track::Track;
 use crate::crash;
 use crate::crash::Point;
@@ -244,7 +244,7 @@ impl Run {
             let track = &mut self.tracks[index];
             match (recovery.asks_again, asking) {
                 (true, Ok((asking, opening))) => {
-                    let to = query::asked(&self.job.queries[index].targets[opening.at].0);
+                    let to = asking::asked(&self.job.queries[index].targets[opening.at].0);
                     track.recover(query, before, to, &mut out);
                     asked.push((index, asking, opening));
                 }
@@ -270,7 +270,7 @@ impl Run {
     /// The place of the target that was asked last.
     fn target(&self, index: usize, query: &PastQuery) -> usize {
         let targets = &self.job.queries[index].targets;
-        let last = |asked: &Asked| targets.iter().position(|(target, _)| query::asked(target) == *asked);
+        let last = |asked: &Asked| targets.iter().position(|(target, _)| asking::asked(target) == *asked);
         query.asked.as_ref().and_then(last).unwrap_or(0)
     }
 }

@@ -4,8 +4,8 @@ use serde_json::Map;
 use serde_json::Value;
 use tokio::time::Instant;
 
+use super::asking::Success;
 use super::meter;
-use super::query::Success;
 use crate::answer::sections::Sections;
 use crate::event::Warning;
 use crate::id::QueryName;

@@ -8,12 +8,12 @@ use tokio::task::Id;
 use tokio::task::JoinError;
 use tokio::task::JoinSet;
 
+use super::asking::Asking;
+use super::asking::Said;
+use super::asking::Say;
+use super::asking::Speaker;
 use super::opening::Opening;
 use super::query;
-use super::query::Asking;
-use super::query::Said;
-use super::query::Say;
-use super::query::Speaker;
 use crate::pool::Turn;
 
 /// The tasks of a run's queries.

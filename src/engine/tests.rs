@@ -19,6 +19,7 @@ use crate::event::QueryCompleted;
 use crate::event::RunOutcome;
 use crate::failure::Clock;
 use crate::id::ProviderName;
+use crate::id::QueryName;
 use crate::journal::Journal;
 use crate::panel::Panel;
 use crate::pool::Endpoint;

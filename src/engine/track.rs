@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use super::asking::Said;
+use super::asking::Success;
 use super::meter::Bill;
 use super::meter::Calling;
 use super::meter::Ending;
 use super::meter::Meter;
 use super::past::PastQuery;
-use super::query::Said;
-use super::query::Success;
 use super::serial::Times;
 use super::streamed;
 use super::streamed::Expected;

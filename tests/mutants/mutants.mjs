@@ -6,7 +6,7 @@ const engine = (name) => `engine::tests::${name}`
 export const mutants = [
   {
     name: 'sequential start: only the first of the ready queries',
-    file: 'src/engine.rs',
+    file: 'src/engine/starting.rs',
     from: 'starting.push((index, asking, opening, turn));',
     to: 'starting.push((index, asking, opening, turn)); break;',
     test: engine('hundreds_of_queries_start_together'),

@@ -1,0 +1,82 @@
+//! Ends a run: what is open first, then the run itself.
+
+use tokio::time::Instant;
+
+use super::Run;
+use super::finish::Ended;
+use super::finish::Stop;
+use crate::crash;
+use crate::crash::Point;
+use crate::event::Body;
+use crate::event::QueryStatus;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::store::StoreError;
+
+impl Run {
+    /// Leaves the run as it is, for the next process.
+    pub(super) async fn stand_down(mut self) -> Result<(), StoreError> {
+        self.tasks.shutdown().await;
+        self.writer.release().await
+    }
+
+    /// Ends what is open and the run with it.
+    pub(super) async fn finish(mut self, stop: Stop) -> Result<(), StoreError> {
+        // First the connections: the providers must notice before anybody is told.
+        self.tasks.shutdown().await;
+        let mut out = Vec::new();
+        self.end_open(stop, &mut out);
+        self.writer.append(&out).await?;
+        self.tell_serial().await?;
+        crash::at(Point::Merging);
+        let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
+        let ended = Ended {
+            run: self.writer.run(),
+            panel: &self.job.panel.name,
+            merge: &self.job.panel.merge,
+            queries: &queries,
+            checked: self.checked.as_deref(),
+            warnings: std::mem::take(&mut self.warnings),
+            stop,
+            total: self.writer.elapsed(),
+        };
+        let last = Body::FinalResult(Box::new(ended.result()));
+        crash::at(Point::BeforeEnd);
+        self.writer.append(&[last]).await?;
+        crash::at(Point::AfterEnd);
+        self.answer();
+        Ok(())
+    }
+
+    fn end_open(&mut self, stop: Stop, out: &mut Vec<Body>) {
+        let (status, failure) = match stop {
+            Stop::Done | Stop::StandDown => return,
+            Stop::RunTimeout => {
+                let message = match self.paused {
+                    None => format!("The run's limit of {} s was reached.", self.job.limit.as_secs_f64()),
+                    Some(_) => "The run was paused for more than a day.".to_owned(),
+                };
+                (QueryStatus::Failed, Failure::new(Code::RunTimeout, message))
+            }
+            Stop::Cancelled(_) => {
+                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, "The run was cancelled."))
+            }
+            Stop::Finished => {
+                let message = "The run was finished with what was there.";
+                (QueryStatus::Cancelled, Failure::new(Code::Cancelled, message))
+            }
+            Stop::Shed => {
+                let message = "The server was busy for too long; nothing was asked.";
+                (
+                    QueryStatus::Failed,
+                    Failure::new(Code::OverloadedHere, message).hint("Ask again in a while."),
+                )
+            }
+            Stop::Interrupted | Stop::Lost(_) => (QueryStatus::Failed, stop.interruption()),
+        };
+        let now = Instant::now();
+        for track in &mut self.tracks {
+            track.stop(status, failure.clone(), now, out);
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Starts what is ready: queries whose needs are there, as soon as they are.
+
+use std::sync::Arc;
+
+use tokio::time::Instant;
+
+use super::Run;
+use super::asking::Asking;
+use super::asking::Earlier;
+use super::asking::asked;
+use super::opening::Opening;
+use super::prompt;
+use super::track::Track;
+use crate::crash;
+use crate::crash::Point;
+use crate::event::Body;
+use crate::event::QueryStatus;
+use crate::failure::Code;
+use crate::failure::Failure;
+use crate::id::QueryName;
+use crate::panel::plan;
+use crate::panel::plan::State;
+use crate::pool::Turn;
+use crate::store::StoreError;
+
+impl Run {
+    /// Starts every query whose inputs are there. All that hold a permit announce it before any of them runs;
+    /// the others queue in the panel's order.
+    pub(super) async fn start_ready(&mut self) -> Result<(), StoreError> {
+        let now = Instant::now();
+        let (mut started, mut queued) = (Vec::new(), Vec::new());
+        let mut starting = Vec::new();
+        let ready = match self.paused {
+            Some(_) => Vec::new(),
+            None => plan::ready(&self.job.panel, |query| self.state(query)),
+        };
+        for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
+            let planned = &self.job.queries[index];
+            self.tracks[index].ready(planned.first(), now);
+            let opening = Opening::first(&planned.targets, 0, planned.limit);
+            let asking = self.asking(index, Earlier::default());
+            let (opening, asking) = match (opening, asking) {
+                (Ok(opening), Ok(asking)) => (opening, asking),
+                (Err(failure), _) | (_, Err(failure)) => {
+                    self.tracks[index].stop(QueryStatus::Failed, failure, now, &mut queued);
+                    continue;
+                }
+            };
+            let targets = &self.job.queries[index].targets;
+            self.tracks[index].ready(asked(&targets[opening.at].0), now);
+            let turn = opening.turn();
+            if matches!(turn, Turn::Now(_)) && !self.promise(index, &asking.calling(opening.at, None)) {
+                self.stop_at_cap(index, &mut queued);
+                continue;
+            }
+            match &turn {
+                Turn::Now(_) => self.tracks[index].start(now, &mut started),
+                Turn::Later { ahead, .. } => self.tracks[index].queue(*ahead, &mut queued),
+            }
+            starting.push((index, asking, opening, turn));
+        }
+        self.skip_blocked(now, &mut queued);
+        started.append(&mut queued);
+        self.writer.append(&started).await?;
+        if !starting.is_empty() {
+            crash::at(Point::Announced);
+        }
+        for (index, asking, opening, turn) in starting {
+            self.tasks.spawn(index, asking, opening, turn);
+        }
+        Ok(())
+    }
+
+    pub(super) fn asking(&self, index: usize, earlier: Earlier) -> Result<Asking, Failure> {
+        let planned = &self.job.queries[index];
+        let answer = |track: &Track| {
+            let result = track.end.as_ref()?.result.clone()?;
+            Some((track.name().clone(), Arc::new(result)))
+        };
+        let material = prompt::Material {
+            ask: &self.job.ask,
+            checked: self.checked.as_deref(),
+            answers: self.tracks.iter().filter_map(answer).collect(),
+            fence: &self.fence,
+        };
+        let left = self.deadline.saturating_duration_since(Instant::now());
+        Ok(Asking {
+            run: self.writer.run().clone(),
+            panel: self.job.panel.name.clone(),
+            query: Arc::clone(&planned.query),
+            targets: Arc::clone(&planned.targets),
+            limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
+            schema: planned.schema.clone(),
+            messages: material.messages(&planned.query)?,
+            checked: self.checked.clone(),
+            since: Instant::now(),
+            earlier,
+        })
+    }
+
+    /// How far a query is, for the plan; one that this run leaves out counts as failed.
+    fn state(&self, query: &QueryName) -> State {
+        let Some(track) = self.tracks.iter().find(|track| track.name() == query) else {
+            return State::Failed;
+        };
+        match &track.end {
+            Some(end) if end.status == QueryStatus::Succeeded => State::Succeeded,
+            Some(_) => State::Failed,
+            None if track.is_ready() => State::Running,
+            None => State::Waiting,
+        }
+    }
+
+    /// The run's number of the panel's query.
+    fn index(&self, in_panel: usize) -> Option<usize> {
+        let name = &self.job.panel.queries[in_panel].name;
+        self.tracks.iter().position(|track| track.name() == name)
+    }
+
+    /// Skips queries that need one that did not succeed, and then those that need them.
+    fn skip_blocked(&mut self, now: Instant, out: &mut Vec<Body>) {
+        loop {
+            let blocked = plan::blocked(&self.job.panel, |query| self.state(query));
+            if blocked.is_empty() {
+                return;
+            }
+            for (in_panel, need) in blocked {
+                let Some(index) = self.index(in_panel) else { continue };
+                let message = format!("Skipped: needs `{need}`, which did not succeed.");
+                let failure = Failure::new(Code::DependencyFailed, message);
+                self.tracks[index].stop(QueryStatus::Skipped, failure, now, out);
+            }
+        }
+    }
+}
