@@ -118,6 +118,8 @@ fn c1_whoever_leaves_a_run_that_ends_with_its_watcher_leaves_the_provider() {
             let left = fake.left_after(cut);
             assert!(left < AT_ONCE, "{phase}: the provider saw it after {left:?}");
         }
+        // Whoever reads on before the server has seen the cut watches in his place.
+        eventually("the run has ended", PATIENCE, || server.snapshot(&run)["status"] != "running");
         let last = server.follow(&run).events().pop().unwrap().data;
         assert_eq!((&last["status"], &last["reason"]), (&json!("cancelled"), &json!("disconnect")));
         assert_eq!(fake.calls().len(), 1, "{phase}: nobody is asked again");
