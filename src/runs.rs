@@ -169,6 +169,17 @@ impl Runs {
         self.start_job(job, key).await
     }
 
+    /// Whether one more run would be let in now.
+    ///
+    /// # Errors
+    /// [`Refusal::Overloaded`] when it would not.
+    pub fn has_room(&self) -> Result<(), Refusal> {
+        match self.live().len() < self.catalogue().most_runs() {
+            true => Ok(()),
+            false => Err(Refusal::Overloaded),
+        }
+    }
+
     async fn start_job(&self, job: Job, key: Option<IdempotencyKey>) -> Result<Attached, Refusal> {
         let created_at = Timestamp::now();
         // A repeated request makes no new run: it is let in even when none may be made.
@@ -183,9 +194,7 @@ impl Runs {
         let run = RunId::generate();
         // Listed before it is made: whoever finds it by its key must find it under way.
         let catalogue = self.catalogue();
-        let Settings { active_runs, queued_runs, .. } = catalogue.settings;
-        let most = active_runs.saturating_add(queued_runs);
-        let opened = self.open(run.clone(), 0, most).ok_or(Refusal::Overloaded)?;
+        let opened = self.open(run.clone(), 0, catalogue.most_runs()).ok_or(Refusal::Overloaded)?;
         let new = NewRun {
             run,
             ask: Arc::clone(&job.ask),

@@ -134,6 +134,11 @@ pub async fn read_ask(
     body: Body,
 ) -> Result<(Ask, Option<IdempotencyKey>), Problem> {
     let key = idempotency_key(headers)?;
+    if key.is_none() {
+        // Before anything is read: in a storm most are sent away, and that must cost little. Who has a key
+        // may join a run that is there.
+        door.runs.has_room()?;
+    }
     let body = body::json(headers, body, &door.settings).await?;
     let key = key.map(|key| key_of(key, &body));
     Ok((Ask::from_json(body).map_err(Problem::invalid)?, key))

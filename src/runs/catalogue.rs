@@ -65,6 +65,11 @@ impl Catalogue {
         }
     }
 
+    /// Most runs that are under way or wait for a place.
+    pub fn most_runs(&self) -> usize {
+        self.settings.active_runs.saturating_add(self.settings.queued_runs)
+    }
+
     /// Runs that wait for a place.
     pub fn queued(&self) -> usize {
         self.waiting.load(Ordering::Relaxed)
