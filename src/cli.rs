@@ -13,6 +13,7 @@ mod panels;
 mod relay;
 mod reload;
 mod serve;
+mod turns;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

@@ -94,6 +94,9 @@ pub struct Absent {
     pub notice: String,
 }
 
+/// Whose turn it is, by provider.
+pub type Turns = BTreeMap<String, usize>;
+
 /// All configured providers.
 #[derive(Default)]
 pub struct Pool {
@@ -171,11 +174,17 @@ impl Pool {
         self.groups.values().find(|group| group.name().as_str() == name)
     }
 
-    /// Takes over whose turn it is from the pool of an earlier configuration.
-    pub fn go_on_from(&self, before: &Pool) {
+    /// Whose turn it is at each provider that has several endpoints.
+    pub fn turns(&self) -> Turns {
+        let several = self.groups.iter().filter(|(_, group)| group.endpoints().len() > 1);
+        several.map(|(name, group)| (name.to_string(), group.turn())).collect()
+    }
+
+    /// Goes on where an earlier configuration, or an earlier process, stopped.
+    pub fn go_on_at(&self, turns: &Turns) {
         for (name, group) in &self.groups {
-            if let Some(before) = before.groups.get(name) {
-                group.go_on_from(before);
+            if let Some(turn) = turns.get(name.as_str()) {
+                group.go_on_at(*turn);
             }
         }
     }

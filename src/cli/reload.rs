@@ -58,7 +58,7 @@ fn take_over(settings: Settings, fixed: &Fixed, runs: &Runs) {
         return refuse(&format!("{} is gone", file.display()));
     }
     settings.notices.iter().for_each(|notice| tracing::warn!("{notice}"));
-    settings.pool.go_on_from(runs.catalogue().pool());
+    settings.pool.go_on_at(&runs.catalogue().pool().turns());
     runs.replace(Catalogue::new(settings.offers, settings.pool, settings.runs));
     tracing::info!("read the configuration again; new runs use it");
     if now != *fixed {

@@ -17,6 +17,7 @@ use super::ServeArgs;
 use super::refuse;
 use super::reload;
 use super::reload::Fixed;
+use super::turns;
 use crate::config::Flags;
 use crate::config::Process;
 use crate::config::Settings;
@@ -105,6 +106,8 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
     }
     browser.show(&url, &settings);
     let fixed = Fixed::of(&settings);
+    let turns = turns::File::of(&settings);
+    settings.pool.go_on_at(&turns.read());
     let Settings { door, runs, pool, offers, drain, .. } = settings;
     let runs = Arc::new(Runs::new(Arc::clone(&store), Catalogue::new(offers, pool, runs)));
     // Before the first request: a run that nobody has taken over yet looks as if it were over.
@@ -119,11 +122,12 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
     // What hurries is heard only once the first signal has come.
     let hurry = async { signalled(false).await };
     tokio::select! {
-        () = http::server::serve(listener, router, runs, clocks, stop, hurry) => {}
+        () = http::server::serve(listener, router, Arc::clone(&runs), clocks, stop, hurry) => {}
         // Never ends; given up wherever it is, since the next sweep goes on.
         () = sweep(&*store) => {}
         () = reloading => {}
     }
+    turns.write(&runs.catalogue().pool().turns());
     Exit::Complete
 }
 

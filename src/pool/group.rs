@@ -127,9 +127,15 @@ impl Group {
         }
     }
 
-    /// Goes on with the next endpoint where `before`, the same provider of an earlier configuration, stopped.
-    pub fn go_on_from(&self, before: &Group) {
-        self.turn.store(before.turn.load(Ordering::Relaxed), Ordering::Relaxed);
+    /// Whose turn it is: a count of choices.
+    pub fn turn(&self) -> usize {
+        self.turn.load(Ordering::Relaxed)
+    }
+
+    /// Goes on with the next endpoint where this provider stopped in an earlier configuration, or process; it
+    /// may have had more or fewer of them.
+    pub fn go_on_at(&self, turn: usize) {
+        self.turn.store(turn, Ordering::Relaxed);
     }
 
     /// The right to ask one although all are closed and nobody else can answer.
@@ -249,7 +255,7 @@ mod tests {
         (0..4).for_each(|_| drop(chosen(&before)));
         for (count, next) in [(3, "bca"), (4, "abc"), (2, "aba"), (1, "aaa")] {
             let after = group(count);
-            after.go_on_from(&before);
+            after.go_on_at(before.turn());
             let order: String = (0..3).map(|_| chosen(&after)).collect();
             assert_eq!(order, next, "of {count}");
         }

@@ -9,6 +9,7 @@ use serde_json::json;
 
 use crate::harness::Answer;
 use crate::harness::Fake;
+use crate::harness::PATIENCE;
 use crate::harness::Panel;
 use crate::harness::Server;
 use crate::harness::Setup;
@@ -61,6 +62,27 @@ fn queries_are_spread_over_the_endpoints_of_a_provider() {
     assert_eq!([0, 1, 2].map(|n| fakes[n].calls().len()), [2, 2, 2]);
     assert_eq!(events[0].data["queries"][0]["models"], json!(["pool/m"]));
     assert_eq!(completed(&events, "q2")["provider"], "pool");
+}
+
+#[test]
+fn the_turn_goes_on_after_a_restart_and_with_fewer_endpoints() {
+    let fakes = [(); 3].map(|()| Fake::always(Answer::text("yes")));
+    let mut server = pool(&[&fakes[0], &fakes[1], &fakes[2]], "").panel(Panel::of("one", 1)).start();
+    let asked = || fakes.each_ref().map(|fake| fake.calls().len());
+    ask(&server, "one");
+    assert_eq!(asked(), [1, 0, 0]);
+    server.signal("TERM");
+    assert_eq!(server.ended(PATIENCE).0, 0);
+    server.restart();
+    ask(&server, "one");
+    assert_eq!(asked(), [1, 1, 0], "not the first again");
+    let third = format!(", {{ base_url = \"{}\", api_key = {{ env = \"FAKE_KEY\" }} }}", fakes[2].url());
+    server.configure(|text| text.replace(&third, ""));
+    server.signal("HUP");
+    eventually("it has read that", PATIENCE, || server.log().contains("read the configuration again"));
+    ask(&server, "one");
+    ask(&server, "one");
+    assert_eq!(asked(), [2, 2, 0], "two are left, and each has its turn");
 }
 
 #[test]
