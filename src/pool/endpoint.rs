@@ -307,7 +307,8 @@ impl Endpoint {
 
     /// Calls under way, and the most there may be.
     pub fn in_flight(&self) -> (usize, usize) {
-        (self.places.saturating_sub(self.permits.available_permits()), self.places)
+        let permits = self.places.min(Semaphore::MAX_PERMITS);
+        (permits.saturating_sub(self.permits.available_permits()), self.places)
     }
 
     /// Calls that wait for their turn.

@@ -46,6 +46,16 @@ fn provider(server: &Server, name: &str) -> Value {
     providers.into_iter().find(|provider| provider["name"] == name).unwrap()
 }
 
+#[test]
+fn what_is_in_this_process_has_no_limit_and_nothing_under_way() {
+    let fake = Fake::always(Answer::text("yes"));
+    let server = Setup::asking(&fake).start();
+    for name in ["rules", "scripted"] {
+        let endpoint = &provider(&server, name)["endpoints"][0];
+        assert_eq!((&endpoint["in_flight"], endpoint.get("max_in_flight")), (&json!(0), None), "{endpoint}");
+    }
+}
+
 fn test(server: &Server, name: &str) -> Value {
     let reply = server.post(&format!("/api/v1/providers/{name}/test"), &json!({}));
     assert_eq!(reply.status(), 200, "{}", reply.text());
