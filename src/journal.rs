@@ -87,16 +87,22 @@ impl Journal {
         self.page(seq).await
     }
 
+    /// Waits until nothing more will follow; the number of the event after which that is so.
+    pub async fn end(&self) -> u64 {
+        let mut head = self.head.clone();
+        match head.wait_for(|head| head.ended).await {
+            Ok(head) => head.seq,
+            // The writer is gone.
+            Err(_) => self.head().seq,
+        }
+    }
+
     /// The run's last event, once it is there; `None` when the run was lost without one.
     ///
     /// # Errors
     /// [`StoreError`] when the store cannot be read.
     pub async fn last(&self) -> Result<Option<Entry>, StoreError> {
-        let mut head = self.head.clone();
-        let seq = match head.wait_for(|head| head.ended).await {
-            Ok(head) => head.seq,
-            Err(_) => self.head().seq,
-        };
+        let seq = self.end().await;
         let entries = self.page(seq.saturating_sub(1)).await?;
         Ok(entries.into_iter().next().filter(Entry::is_final))
     }

@@ -82,8 +82,9 @@ async fn wait(attached: &Attached, policy: OnDisconnect, time: Duration) -> Resu
     // Who waits keeps a run of `grace`. One of `cancel` is ended by those who watch it: an answer in time
     // would end it.
     let _watch = if policy == OnDisconnect::Grace { attached.watch() } else { None };
-    match timeout(time, attached.journal.last()).await {
-        Ok(last) => Ok(Some(last?.ok_or_else(|| lost(&attached.run))?)),
+    // The end is waited for, and then read: a run that has ended is told of however short the wait.
+    match timeout(time, attached.journal.end()).await {
+        Ok(_) => Ok(Some(attached.journal.last().await?.ok_or_else(|| lost(&attached.run))?)),
         Err(_) => Ok(None),
     }
 }

@@ -26,7 +26,7 @@ use crate::provider::upstream::server::Server;
 use crate::provider::upstream::server::Settings;
 
 /// Longer than anything takes that ends.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A lab that offers HTTP/2, and a client that trusts it.
 async fn bench(versions: Versions) -> (Bench, Authorities) {
