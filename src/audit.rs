@@ -18,7 +18,6 @@ pub mod exposure;
 pub mod finding;
 pub mod geometry;
 pub mod group;
-pub mod markdown;
 pub mod missing;
 pub mod money;
 pub mod project;

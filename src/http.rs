@@ -6,7 +6,10 @@
 mod ask;
 mod body;
 mod breakers;
+mod compare;
 mod control;
+mod decisions;
+mod export;
 mod gap;
 mod guard;
 mod history;
@@ -37,6 +40,7 @@ use axum::response::Response;
 use axum::routing::MethodRouter;
 use axum::routing::get;
 use axum::routing::post;
+use axum::routing::put;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,6 +57,7 @@ pub struct Door {
     store: Arc<dyn Store>,
     settings: Settings,
     streams: Arc<Semaphore>,
+    exports: Semaphore,
     since: tokio::time::Instant,
 }
 
@@ -69,7 +74,8 @@ impl Door {
 pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Settings) -> Router {
     let streams = Arc::new(Semaphore::new(settings.streams));
     let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
-    let door = Arc::new(Door { runs, store, settings, streams, since: tokio::time::Instant::now() });
+    let exports = Semaphore::new(export::AT_ONCE);
+    let door = Arc::new(Door { runs, store, settings, streams, exports, since: tokio::time::Instant::now() });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     Router::new()
         .route("/ask-stream", ask_stream())
@@ -80,6 +86,9 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/runs/{id}", get(runs::show).patch(history::patch).delete(history::delete))
         .route("/api/v1/runs/{id}/events", no_head(get(runs::events), "GET"))
         .route("/api/v1/runs/{id}/result", get(runs::result))
+        .route("/api/v1/runs/{id}/export", get(export::export))
+        .route("/api/v1/runs/{id}/decisions/{finding}", put(decisions::decide))
+        .route("/api/v1/runs/compare", get(compare::compare))
         .route("/api/v1/runs/{id}/queries/{query}/result", get(runs::query_result))
         .route("/api/v1/runs/{id}/queries/{query}/cancel", post(control::cancel_query))
         .route("/api/v1/runs/{id}/cancel", post(control::cancel))

@@ -22,6 +22,7 @@ pub mod metrics;
 pub mod mock;
 pub mod pool;
 pub mod provider;
+pub mod report;
 pub mod sheet;
 pub mod store;
 

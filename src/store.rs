@@ -9,6 +9,7 @@ pub mod conformance;
 pub mod memory;
 pub mod sqlite;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -238,6 +239,9 @@ pub struct About {
     pub note: Option<String>,
     /// Whether lists leave it out.
     pub hidden: bool,
+    /// What somebody decided about its findings, by their ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<String, Decision>,
     /// The run that it retries.
     pub retry_of: Option<RunId>,
     /// The latest run that retries it.
@@ -255,6 +259,43 @@ pub struct Change {
     pub note: Option<String>,
     /// Whether lists leave it out.
     pub hidden: Option<bool>,
+    /// A finding's id and what was decided about it; `None` takes a decision back.
+    pub decision: Option<(String, Option<Decision>)>,
+}
+
+/// What somebody decided about a finding.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Decision {
+    /// What is to become of it.
+    pub decision: Choice,
+    /// Why.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub note: String,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// What is to become of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Choice {
+    /// It is right, and will be put right.
+    Fix,
+    /// It is right, and stays as it is.
+    Accept,
+    /// It is wrong.
+    Dispute,
+}
+
+impl Choice {
+    /// As the API writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Choice::Fix => "fix",
+            Choice::Accept => "accept",
+            Choice::Dispute => "dispute",
+        }
+    }
 }
 
 impl About {
@@ -264,6 +305,11 @@ impl About {
         self.title = change.title.map_or_else(|| self.title.take(), given);
         self.note = change.note.map_or_else(|| self.note.take(), given);
         self.hidden = change.hidden.unwrap_or(self.hidden);
+        match change.decision {
+            Some((finding, Some(decision))) => drop(self.decisions.insert(finding, decision)),
+            Some((finding, None)) => drop(self.decisions.remove(&finding)),
+            None => {}
+        }
     }
 }
 

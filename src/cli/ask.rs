@@ -20,15 +20,16 @@ use crate::ask::Ask;
 use crate::ask::AskFault;
 use crate::ask::json;
 use crate::ask::json::BadJson;
-use crate::audit::markdown;
 use crate::config::Process;
 use crate::config::Settings;
 use crate::event::CancelReason;
-use crate::event::Entry;
 use crate::failure::Code;
+use crate::report::text::text;
 use crate::runs::Catalogue;
 use crate::runs::Refusal;
 use crate::runs::Runs;
+use crate::runs::snapshot;
+use crate::runs::snapshot::Snapshot;
 use crate::store::Memory;
 use progress::Progress;
 
@@ -164,7 +165,7 @@ async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
     let mut progress = Progress::new(args.quiet);
     let mut cursor = 0;
     let mut interrupted = false;
-    let last = loop {
+    loop {
         // A read that is given up for the interrupt is made again.
         let read = tokio::select! {
             read = attached.journal.after(cursor) => read,
@@ -183,15 +184,23 @@ async fn follow(ask: Ask, settings: Settings, args: &AskArgs) -> Exit {
             progress.show(entry);
         }
         match entries.last() {
-            Some(last) if last.is_final() => break last.clone(),
+            Some(last) if last.is_final() => break,
             Some(last) => cursor = last.seq,
             None => {
                 eprintln!("error: the run was lost");
                 return Exit::NoResult;
             }
         }
+    }
+    let seen = match runs.record(&attached.run).await {
+        Ok(record) => snapshot::take(&attached.run, &record, &attached.journal).await.ok(),
+        Err(_) => None,
     };
-    let exit = print(&last, args);
+    let Some(seen) = seen else {
+        eprintln!("error: the result could not be read");
+        return Exit::NoResult;
+    };
+    let exit = print(&seen, args);
     if interrupted { Exit::Interrupted } else { exit }
 }
 
@@ -220,14 +229,14 @@ fn refused(refusal: Refusal) -> Exit {
 }
 
 /// The result on standard output; what it is worth as exit code.
-fn print(last: &Entry, args: &AskArgs) -> Exit {
-    let Ok(result) = serde_json::from_slice::<Value>(&last.json()) else {
+fn print(seen: &Snapshot, args: &AskArgs) -> Exit {
+    let (Some(result), Some(outline)) = (&seen.result, seen.outline()) else {
         eprintln!("error: the result could not be read");
         return Exit::NoResult;
     };
     let text = match args.json {
-        true => format!("{}\n", serde_json::to_string_pretty(&result).unwrap_or_default()),
-        false => markdown::report(&result),
+        true => format!("{}\n", serde_json::to_string_pretty(result).unwrap_or_default()),
+        false => text(&outline),
     };
     let mut out = std::io::stdout();
     // A reader that has left has what it wanted.

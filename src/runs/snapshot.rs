@@ -1,5 +1,7 @@
 //! A run at a glance: a fold over its events.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
@@ -25,6 +27,10 @@ use crate::failure::Failure;
 use crate::id::Cursor;
 use crate::id::RunId;
 use crate::journal::Journal;
+use crate::report;
+use crate::report::Decided;
+use crate::report::Outline;
+use crate::store::Decision;
 use crate::store::Record;
 use crate::store::StoreError;
 
@@ -46,6 +52,9 @@ pub struct Snapshot {
     /// What somebody noted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
+    /// What somebody decided about its findings, by their ids.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub decisions: BTreeMap<String, Decision>,
     /// The run that it retries.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub retry_of: Option<RunId>,
@@ -193,6 +202,27 @@ pub async fn take(run: &RunId, record: &Record, journal: &Journal) -> Result<Sna
 }
 
 impl Snapshot {
+    /// The rows of the bill that was asked about.
+    pub fn positions(&self) -> &[Value] {
+        self.input["positions"].as_array().map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// The run as a document; `None` before its end.
+    pub fn outline(&self) -> Option<Outline> {
+        let decided =
+            |decision: &Decision| Decided { word: decision.decision.as_str(), note: decision.note.clone() };
+        let decisions: BTreeMap<_, _> =
+            self.decisions.iter().map(|(finding, made)| (finding.clone(), decided(made))).collect();
+        let about = report::About {
+            title: &self.title,
+            created_at: &self.created_at,
+            revision: self.panel_revision.as_deref().unwrap_or_default(),
+            positions: self.positions(),
+            decisions: &decisions,
+        };
+        Some(report::outline::outline(self.result.as_ref()?, about))
+    }
+
     fn before(run: &RunId, record: &Record) -> Snapshot {
         let now = jiff::Timestamp::now();
         let elapsed = now.duration_since(record.created_at).as_millis();
@@ -203,6 +233,7 @@ impl Snapshot {
             panel_revision: None,
             title: record.about.title.clone().unwrap_or_else(|| record.ask.title()),
             note: record.about.note.clone(),
+            decisions: record.about.decisions.clone(),
             retry_of: record.about.retry_of.clone(),
             retried_by: record.about.retried_by.clone(),
             question: record.ask.question.clone(),

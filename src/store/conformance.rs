@@ -7,8 +7,10 @@ use serde_json::json;
 
 use super::Batch;
 use super::Change;
+use super::Choice;
 use super::Claim;
 use super::Created;
+use super::Decision;
 use super::Found;
 use super::IdempotencyKey;
 use super::KeyScope;
@@ -40,6 +42,7 @@ pub async fn check<S: Store>(fresh: impl Fn() -> Arc<S>, restarted: impl Fn(Arc<
     a_live_key_ends_with_its_run(&*fresh()).await;
     a_list_shows_what_is_wanted(&*fresh()).await;
     people_may_write_about_a_run(&*fresh()).await;
+    a_decision_is_kept_changed_and_taken_back(&*fresh()).await;
     a_retry_and_its_run_know_each_other(&*fresh()).await;
     a_purged_run_is_remembered_as_expired(&*fresh()).await;
     a_released_run_is_claimed_without_a_crash(&*fresh()).await;
@@ -199,7 +202,7 @@ async fn people_may_write_about_a_run(store: &impl Store) {
     let change = |title: Option<&str>, note: Option<&str>| Change {
         title: title.map(str::to_owned),
         note: note.map(str::to_owned),
-        hidden: None,
+        ..Change::default()
     };
     store.note(&lease.run, change(Some("Hall B"), None)).await.unwrap();
     store.note(&lease.run, change(None, Some("ask Eva"))).await.unwrap();
@@ -212,6 +215,29 @@ async fn people_may_write_about_a_run(store: &impl Store) {
     assert_eq!(record(store, &lease.run).await.about.title, None);
     let unknown = store.note(&RunId::generate(), Change::default()).await;
     assert_eq!(unknown, Err(StoreError::Missing));
+}
+
+async fn a_decision_is_kept_changed_and_taken_back(store: &impl Store) {
+    let lease = begin(store, None).await;
+    let decide = |finding: &str, choice: Option<Choice>| Change {
+        decision: Some((
+            finding.to_owned(),
+            choice.map(|decision| Decision {
+                decision,
+                note: "see drawing 7".into(),
+                at: Timestamp::UNIX_EPOCH,
+            }),
+        )),
+        ..Change::default()
+    };
+    store.note(&lease.run, decide("F-001", Some(Choice::Fix))).await.unwrap();
+    store.note(&lease.run, decide("F-002", Some(Choice::Accept))).await.unwrap();
+    store.note(&lease.run, decide("F-001", Some(Choice::Dispute))).await.unwrap();
+    store.note(&lease.run, decide("F-002", None)).await.unwrap();
+    let decisions = record(store, &lease.run).await.about.decisions;
+    let kept: Vec<_> = decisions.iter().map(|(finding, kept)| (finding.as_str(), kept.decision)).collect();
+    assert_eq!(kept, [("F-001", Choice::Dispute)]);
+    assert_eq!(decisions["F-001"].note, "see drawing 7");
 }
 
 async fn a_retry_and_its_run_know_each_other(store: &impl Store) {

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::path::PathBuf;
 
 /// Module, floor, and the modules of the same floor that it may use.
-const MAP: [(&str, u8, &[&str]); 24] = [
+const MAP: [(&str, u8, &[&str]); 25] = [
     ("id", 0, &[]),
     ("failure", 0, &[]),
     ("money", 0, &[]),
@@ -24,6 +24,7 @@ const MAP: [(&str, u8, &[&str]); 24] = [
     ("audit", 1, &["sheet"]),
     ("provider", 1, &["audit", "crash"]),
     ("pool", 1, &["provider", "backoff", "breaker"]),
+    ("report", 1, &[]),
     ("store", 1, &[]),
     ("journal", 1, &["store", "crash"]),
     ("metrics", 1, &[]),

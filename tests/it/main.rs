@@ -18,6 +18,7 @@ mod control;
 mod crash;
 mod crowd;
 mod doctor;
+mod export;
 mod floors;
 mod frames;
 mod history;
