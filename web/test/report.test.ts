@@ -22,7 +22,7 @@ describe('the report of a partial run', () => {
 
   it('names a query without an answer even where the result does not', () => {
     const silent = { ...run, final: run.final && { ...run.final, not_checked: [] } }
-    expect(gaps(silent)).toEqual([{ section: 'Compliance and risks', reason: 'mistral said nothing for 15 s.', query: '' }])
+    expect(gaps(silent)).toEqual([{ section: '', reason: 'No first token within 15 s.', query: 'compliance_risks' }])
   })
 
   it('puts the worst findings first, with their rows', () => {
