@@ -50,9 +50,9 @@ export async function startProvider(play) {
 }
 
 /** A server whose default model is that provider. `limits` are lines of its `[providers.lab]`. */
-export async function startServerWith(provider, limits = '') {
+export async function startServerWith(provider, limits = '', files = {}) {
   const lab = `[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:${provider.port}/v1"\nmodel = "lab-1"\n`
-  return startServer({ config: `${lab}${limits}\n` })
+  return startServer({ config: `${lab}${limits}\n`, files })
 }
 
 /** A relay before a server, whose connections can be cut. */
