@@ -35,9 +35,11 @@ export async function startProvider(play) {
     if (first === Infinity) return
     await rest(first)
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    const size = Math.ceil(text.length / pieces)
-    for (let at = 0; at < text.length && !response.destroyed; at += size) {
-      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text.slice(at, at + size) } }] })}\n\n`)
+    // Whole characters: half of one is no JSON.
+    const letters = [...text]
+    const size = Math.ceil(letters.length / pieces)
+    for (let at = 0; at < letters.length && !response.destroyed; at += size) {
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: letters.slice(at, at + size).join('') } }] })}\n\n`)
       await rest(every)
     }
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\n`)

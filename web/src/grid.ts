@@ -12,8 +12,8 @@ export interface Window {
   readonly to: number
 }
 
-const STEP = 8
-const BEYOND = 16
+const STEP = 4
+const BEYOND = 8
 
 /** The rows to draw of `total`, each `height` high, at this scroll position; it changes only every few rows. */
 export function windowOf(scrollTop: number, viewHeight: number, height: number, total: number): Window {

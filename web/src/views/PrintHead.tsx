@@ -1,7 +1,6 @@
 import { label, moment } from '../format'
-import { gaps, grounds } from '../report'
+import { grounds } from '../report'
 import type { RunView } from '../run'
-import { titleOf } from '../sentences'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
 import { answerer } from './Section'
@@ -11,7 +10,9 @@ import { badge, basis } from './Verdict'
 export function PrintHead({ run, body }: { run: RunView; body: JsonObject }) {
   const asked = [...new Set(run.queries.filter((query) => query.provider).map((query) => answerer(query.provider, query.model)))]
   const sent = grounds(run).filter((ground) => ground.sent !== undefined)
-  const missing = gaps(run).map((gap) => [gap.section && label(gap.section), gap.query && titleOf(run, gap.query)].filter(Boolean).join(', '))
+  const missing = grounds(run).flatMap(({ query, missing: parts }) =>
+    parts.map(({ reason, sections }) => say('print.missing', { query: query.title, reason, sections: sections.map(label).join(', ') })),
+  )
   const lines = [
     [say('print.project'), run.title],
     [say('print.date'), moment(run.createdAt)],
@@ -20,7 +21,7 @@ export function PrintHead({ run, body }: { run: RunView; body: JsonObject }) {
     [say('print.models'), asked.join(', ') || say('report.rules')],
     [say('print.status'), run.simulated ? `${badge(run)}. ${say('run.simulated')}` : badge(run)],
     [say('print.coverage'), [...basis(run, body), ...sent.map((ground) => say('print.sent', { query: ground.query.title, n: ground.sent ?? 0 }))].join('; ')],
-    [say('report.not_checked'), missing.join('; ') || say('print.nothing_missing')],
+    [say('report.not_checked'), missing.join(' ') || say('print.nothing_missing')],
   ]
   return (
     <div class="on-paper" data-testid="print-head">
