@@ -92,7 +92,7 @@ export const tests = {
     const long = 'Donaudampfschifffahrtselektrizitaetenhauptbetriebswerkbauunterbeamtengesellschaft'.repeat(3)
     const play = (query) => {
       const answer = structuredClone(ANSWERS[query])
-      if (query === COMPLIANCE) Object.assign(answer.risks_identified[0], { title: long, category: long.slice(0, 60) })
+      if (query === COMPLIANCE) Object.assign(answer.risks_identified[0], { title: long, id: long.slice(0, 40) })
       return { text: JSON.stringify(answer) }
     }
     await withReport(browser, { play, options: { viewport: { width: 320, height: 640 } } }, async ({ page, url }) => {

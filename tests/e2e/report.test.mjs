@@ -87,6 +87,18 @@ export const tests = {
     })
   },
 
+  async 'a failure says after how much it came'({ browser }) {
+    // Stops in the middle: the limit of the pause is longer than a piece, and shorter than the rest.
+    const play = (query) => (query === COMPLIANCE ? { first: 50, every: 9_000, pieces: 2 } : {})
+    await withReport(browser, { play, limits: 'idle = "1s"\nretry = { attempts = 1 }' }, async ({ page, url }) => {
+      const id = await startRun(url)
+      await ended(url, id)
+      await page.goto(`${url}/runs/${id}`)
+      await page.getByTestId('not-checked').waitFor()
+      assert.match(await page.getByTestId('not-checked').innerText(), /The stream stopped for 1 s after \S+ tokens?: no statement about/)
+    })
+  },
+
   async 'links lead to rows, risks and findings, and their addresses work elsewhere'({ browser }) {
     await withReport(browser, {}, async ({ page, url }) => {
       const id = await startRun(url)
@@ -144,7 +156,9 @@ export const tests = {
       console.log(`      scrolled: p95 of a frame ${p95.toFixed(1)} ms, ${each.toFixed(1)} ms of the thread each; ${rows} rows drawn`)
       assert.ok(each <= 16, `${each.toFixed(1)} ms of the thread for each frame`)
 
-      await page.locator('.bill td').first().focus()
+      await page.locator('.bill td[tabindex]').first().focus()
+      await page.locator('.bill').evaluate((box) => (box.scrollTop = 60_000))
+      await page.waitForFunction(() => document.activeElement?.matches('.bill'))
       await page.keyboard.press('Control+End')
       await page.waitForFunction(() => document.activeElement?.closest('[data-row="5000"]'))
       await page.keyboard.press('Control+Home')

@@ -48,7 +48,12 @@ export function Grid<T>({ title, testid, columns, rows, nameOf, isFlagged, wishe
   // Only what changes the drawn rows makes a new drawing.
   const scrolled = () => {
     const at = box.current?.scrollTop ?? 0
-    if (windowOf(at, height, ROW_PX, rows.length).from !== windowOf(top.peek(), height, ROW_PX, rows.length).from) top.value = at
+    const next = windowOf(at, height, ROW_PX, rows.length)
+    if (next.from === windowOf(top.peek(), height, ROW_PX, rows.length).from) return
+    // The cell with the focus leaves the drawing: the grid keeps it, so that keys go on from there.
+    const gone = active.peek().row < next.from || active.peek().row >= next.to
+    if (gone && !focusing.current && box.current?.contains(document.activeElement)) box.current.focus({ preventScroll: true })
+    top.value = at
   }
   const reveal = (row: number, block: 'nearest' | 'center') => {
     const scroller = box.current
@@ -90,7 +95,7 @@ export function Grid<T>({ title, testid, columns, rows, nameOf, isFlagged, wishe
   const at = Math.min(active.value.row, rows.length - 1)
   const stop = at >= seen.from && at < seen.to ? at : Math.min(seen.to - 1, Math.ceil(top.value / ROW_PX))
   return (
-    <div class={long ? 'bill long' : 'bill'} ref={box} onScroll={long ? scrolled : undefined} onKeyDown={pressed}>
+    <div class={long ? 'bill long' : 'bill'} ref={box} tabIndex={-1} onScroll={long ? scrolled : undefined} onKeyDown={pressed}>
       <table role="grid" aria-label={title} aria-rowcount={rows.length + 1} aria-colcount={columns.length} data-testid={testid}>
         <thead>
           <tr>
