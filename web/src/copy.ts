@@ -58,8 +58,12 @@ function putOld(forms: Readonly<Record<string, string>>): boolean {
     event.preventDefault()
     for (const [type, text] of Object.entries(forms)) event.clipboardData?.setData(type, text)
   }
-  document.addEventListener('copy', fill, { once: true })
+  // Without this, nothing selected means nothing to copy.
+  const allow = (event: Event) => event.preventDefault()
+  document.addEventListener('beforecopy', allow)
+  document.addEventListener('copy', fill)
   const done = document.execCommand('copy')
   document.removeEventListener('copy', fill)
+  document.removeEventListener('beforecopy', allow)
   return done
 }

@@ -42,6 +42,7 @@ export function Grid<T>({ title, testid, columns, rows, nameOf, isFlagged, wishe
   const top = useSignal(0)
   const active = useSignal<CellAt>({ row: 0, column: 0 })
   const focusing = useRef(false)
+  const shown = useRef('')
   const long = rows.length > FEW && !printing.value
   const height = box.current?.clientHeight || 600
   const seen = long ? windowOf(top.value, height, ROW_PX, rows.length) : { from: 0, to: rows.length }
@@ -85,7 +86,9 @@ export function Grid<T>({ title, testid, columns, rows, nameOf, isFlagged, wishe
   }, [active.value, seen.from])
   useEffect(() => {
     const row = rows.findIndex((one) => nameOf(one) === wished)
-    if (row === -1) return
+    // A wish is met once, whatever is filtered afterwards.
+    if (row === -1 || shown.current === `${wished} ${wishes}`) return
+    shown.current = `${wished} ${wishes}`
     active.value = { row, column: 0 }
     box.current?.scrollIntoView({ block: 'center' })
     focusing.current = true
