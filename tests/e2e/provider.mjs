@@ -15,7 +15,7 @@ const answer = (name) => JSON.parse(readFileSync(join(root, 'panels/audit/simula
 export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]: answer('compliance') }
 
 /**
- * `play(query, call)` says what a call gets: `{ status, body }`, or
+ * `play(query, call)` says what a call gets: `{ first, status, body }`, or
  * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`.
  */
 export async function startProvider(play) {
@@ -28,12 +28,12 @@ export async function startProvider(play) {
     for await (const chunk of request) body += chunk
     const query = JSON.parse(body).temperature === 0.3 ? COMPREHENSIVE : COMPLIANCE
     const { status = 200, body: said, first = 0, every = 10, pieces = 20, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
+    if (first !== Infinity) await rest(first)
     if (status !== 200) {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said ?? { error: { message: 'as the test says' } }))
       return
     }
     if (first === Infinity) return
-    await rest(first)
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     // Whole characters: half of one is no JSON.
     const letters = [...text]

@@ -1,4 +1,4 @@
-import { counts, onlyRules } from '../report'
+import { counts, isAudit, onlyRules } from '../report'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { count, list, record, text } from '../wire/json'
@@ -31,17 +31,19 @@ export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
   const word = text(verdict.word)
   const known = WORDS.get(word.toLowerCase().replaceAll(/[\s-]+/g, '_'))
   const reasons = list(verdict.reasons).map(text).filter(Boolean)
+  // Only an audit has a verdict, and needs the room for it.
+  const kind = isAudit(run) ? 'verdict' : 'verdict low'
   if (!isTerminal(run)) {
     return (
       <>
-        <p class="verdict muted">{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
+        <p class={`${kind} muted`}>{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
         <Basis run={run} body={body} />
       </>
     )
   }
   return (
     <>
-      <div class="verdict" data-testid="verdict" data-verdict={known?.tone}>
+      <div class={kind} data-testid="verdict" data-verdict={known?.tone}>
         {word !== '' && (
           <p class="verdict-word">
             <Mark shape={known?.shape ?? 'alert'} />
