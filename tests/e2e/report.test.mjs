@@ -9,8 +9,8 @@ const slowly = (query) => ({ first: query === COMPLIANCE ? 600 : 1000, every: 60
 const failing = (query) => (query === COMPLIANCE ? { status: 400 } : {})
 
 /** Asks on the page and watches to the end; what moved meanwhile. */
-async function watched(browser, play, end, name) {
-  await withReport(browser, { play }, async ({ page, url }) => {
+async function watched(browser, play, end, name, viewport = { width: 1280, height: 900 }) {
+  await withReport(browser, { play, options: { viewport } }, async ({ page, url }) => {
     await watchShifts(page)
     await page.goto(`${url}/`)
     await page.getByRole('button', { name: 'Strip foundation' }).click()
@@ -32,6 +32,10 @@ export const tests = {
 
   async 'nothing moves while a partial run is watched'({ browser }) {
     await watched(browser, (query) => (query === COMPLIANCE ? { first: 800, status: 400 } : slowly(query)), 'partial', 'partial')
+  },
+
+  async 'nothing moves on a narrow page'({ browser }) {
+    await watched(browser, (query) => (query === COMPLIANCE ? { first: 800, status: 400 } : slowly(query)), 'partial', 'narrow', { width: 360, height: 780 })
   },
 
   async 'nothing moves while a run fails'({ browser }) {
