@@ -24,6 +24,7 @@ const accepted = new Set([
 // Used unchanged while building or testing, and not part of what is built; weak copyleft, per file, or as it says.
 const exceptions = {
   'cargo:option-ext': { licence: 'MPL-2.0', why: 'expands a path while the macro of rust-embed runs; not in the binary' },
+  'npm:axe-core': { licence: 'MPL-2.0', why: 'judges the page in the end-to-end tests, unchanged; not in the bundle' },
   'npm:fast-sha256': { licence: 'Unlicense', why: "in the public domain; part of a vendor's library that tests ask" },
   'npm:lightningcss': { licence: 'MPL-2.0', why: 'squeezes the style sheet while Vite runs; not in the bundle' },
 }

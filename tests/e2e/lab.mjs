@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
@@ -15,12 +15,19 @@ const CHROMIUM = '/usr/bin/chromium'
 const START_MS = 5000
 const STOP_MS = 5000
 
-/** A running server with a home of its own, without a key and, unless `config` is given, without a configuration file. */
-export async function startServer({ config, env = {} } = {}) {
+/**
+ * A running server with a home of its own, without a key and, unless `config` is given, without a configuration file.
+ * `files` are further files of that home by their paths.
+ */
+export async function startServer({ config, env = {}, files = {} } = {}) {
   if (!existsSync(binary)) throw new Error('target/release/askstream is missing: cargo build --release')
   const home = mkdtempSync(join(tmpdir(), 'askstream-e2e-'))
   // Read from the directory that the server is started in.
   if (config !== undefined) writeFileSync(join(home, 'askstream.toml'), config)
+  for (const [path, text] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, path)), { recursive: true })
+    writeFileSync(join(home, path), text)
+  }
   let said = ''
   const start = async (port) => {
     const child = spawn(binary, ['serve', '--port', String(port), '--print-url', '--no-open'], {
@@ -83,20 +90,38 @@ export function startBrowser() {
   })
 }
 
+/** What a page says of requests that a test cuts off on purpose. */
+export const CUT_OFF = /Failed to load resource: net::ERR_/
+
+/** The pages of the test that is running. */
+let opened = []
+
+/** What the pages since the last call complained about, and nobody had allowed. */
+export function takeComplaints() {
+  const taken = opened
+  opened = []
+  return taken.flatMap(({ complaints, allow }) => complaints.filter((one) => !allow.some((pattern) => pattern.test(one))))
+}
+
 /**
- * A page that keeps what it complains about. Violations of the content policy
- * arrive as console errors; requests to anybody else are complaints as well.
+ * A page that keeps what it complains about: errors, violations of the content policy, requests to
+ * anybody else. A test fails with any of them unless `allow` has a pattern for it.
  */
-export async function openPage(browser, server, options = {}) {
+export async function openPage(browser, server, { allow = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
   const page = await context.newPage()
   const complaints = []
+  opened.push({ complaints, allow })
   page.on('console', (message) => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(`console: ${message.text()}`)
   })
   page.on('pageerror', (error) => complaints.push(`uncaught: ${error.message}`))
   page.on('crash', () => complaints.push('the page crashed'))
-  page.on('request', (request) => {
+  page.on('dialog', (dialog) => {
+    complaints.push(`dialog: ${dialog.message()}`)
+    void dialog.dismiss()
+  })
+  context.on('request', (request) => {
     const asked = request.url()
     if (!asked.startsWith(`${server.url}/`) && !/^(data|blob|about):/.test(asked)) complaints.push(`asked ${asked}`)
   })

@@ -15,7 +15,7 @@ export const tests = {
   },
 
   async 'the content policy allows no inline script'({ server, browser }) {
-    const { page, complaints, close } = await openPage(browser, server)
+    const { page, complaints, close } = await openPage(browser, server, { allow: [/./] })
     await page.goto(`${server.url}/`)
     await page.evaluate(() => {
       const script = document.createElement('script')
@@ -29,7 +29,7 @@ export const tests = {
   },
 
   async 'an unknown address is a real 404'({ server, browser }) {
-    const { page, close } = await openPage(browser, server)
+    const { page, close } = await openPage(browser, server, { allow: [/status of 404/] })
     const response = await page.goto(`${server.url}/no/such/place`)
     assert.equal(response.status(), 404)
     assert.match(response.headers()['content-type'], /^text\/html/)

@@ -15,7 +15,7 @@ const answer = (name) => JSON.parse(readFileSync(join(root, 'panels/audit/simula
 export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]: answer('compliance') }
 
 /**
- * `play(query, call)` says what a call gets: `{ status, body }`, or
+ * `play(query, call)` says what a call gets: `{ first, status, body }`, or
  * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`.
  */
 export async function startProvider(play) {
@@ -28,16 +28,18 @@ export async function startProvider(play) {
     for await (const chunk of request) body += chunk
     const query = JSON.parse(body).temperature === 0.3 ? COMPREHENSIVE : COMPLIANCE
     const { status = 200, body: said, first = 0, every = 10, pieces = 20, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
+    if (first !== Infinity) await rest(first)
     if (status !== 200) {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said ?? { error: { message: 'as the test says' } }))
       return
     }
     if (first === Infinity) return
-    await rest(first)
     response.writeHead(200, { 'content-type': 'text/event-stream' })
-    const size = Math.ceil(text.length / pieces)
-    for (let at = 0; at < text.length && !response.destroyed; at += size) {
-      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text.slice(at, at + size) } }] })}\n\n`)
+    // Whole characters: half of one is no JSON.
+    const letters = [...text]
+    const size = Math.ceil(letters.length / pieces)
+    for (let at = 0; at < letters.length && !response.destroyed; at += size) {
+      response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: letters.slice(at, at + size).join('') } }] })}\n\n`)
       await rest(every)
     }
     response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: {}, finish_reason: 'stop' }] })}\n\n`)
@@ -50,9 +52,9 @@ export async function startProvider(play) {
 }
 
 /** A server whose default model is that provider. `limits` are lines of its `[providers.lab]`. */
-export async function startServerWith(provider, limits = '') {
+export async function startServerWith(provider, limits = '', files = {}) {
   const lab = `[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:${provider.port}/v1"\nmodel = "lab-1"\n`
-  return startServer({ config: `${lab}${limits}\n` })
+  return startServer({ config: `${lab}${limits}\n`, files })
 }
 
 /** A relay before a server, whose connections can be cut. */

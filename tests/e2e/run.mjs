@@ -2,10 +2,11 @@
 //
 // Each `*.test.mjs` beside this file exports `tests`, an object of functions by
 // their sentence. One server and one browser serve them all; a test that needs a
-// server of its own starts one.
+// server of its own starts one. A test fails as well when one of its pages logs an
+// error, breaks the content policy or asks another origin, unless it said so before.
 
 import { readdirSync } from 'node:fs'
-import { startBrowser, startServer } from './lab.mjs'
+import { startBrowser, startServer, takeComplaints } from './lab.mjs'
 
 const LIMIT_MS = 60_000
 
@@ -26,7 +27,10 @@ try {
   for (const { name, run } of tests) {
     const began = Date.now()
     try {
+      takeComplaints()
       await limited(run({ server, browser }))
+      const complaints = takeComplaints()
+      if (complaints.length > 0) throw new Error(`the page complained:\n  ${complaints.join('\n  ')}`)
       console.log(`ok    ${name} (${Date.now() - began} ms)`)
     } catch (error) {
       failed += 1

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { openPage, root } from './lab.mjs'
+import { CUT_OFF, openPage, root } from './lab.mjs'
 import { ANSWERS, COMPLIANCE, startProvider, startRelay, startServerWith } from './provider.mjs'
 
 const shots = join(root, 'tests/e2e/shots')
@@ -79,7 +79,7 @@ export const tests = {
 
   async 'a cut connection is picked up where it broke'({ browser }) {
     const play = () => ({ first: 300, every: 100, pieces: 40 })
-    await withLab(browser, { play, relayed: true }, async ({ page, url, provider, relay }) => {
+    await withLab(browser, { play, relayed: true, options: { allow: [CUT_OFF] } }, async ({ page, url, provider, relay }) => {
       await ask(page, url)
       await rowIn(page, 'streaming')
       const resumed = page.waitForRequest((request) => /\.\d+$/.test(request.headers()['last-event-id'] ?? ''))
@@ -93,7 +93,7 @@ export const tests = {
 
   async 'a killed server comes back and the page goes on by itself'({ browser }) {
     const play = (query) => (query === COMPLIANCE ? {} : { first: 300, every: 100, pieces: 40 })
-    await withLab(browser, { play }, async ({ page, url, provider, server }) => {
+    await withLab(browser, { play, options: { allow: [CUT_OFF] } }, async ({ page, url, provider, server }) => {
       await ask(page, url)
       await page.locator(`[data-query=${COMPLIANCE}][data-phase=done]`).waitFor()
       await rowIn(page, 'streaming')

@@ -1,11 +1,11 @@
 /** What the report says, as pure functions of the run: order, counts and gaps; no elements. */
 
 import type { FinalResult, Finding, Warning } from './wire/event'
-import { isEmpty, isRecord, list, record, text } from './wire/json'
+import { count, isEmpty, isList, isRecord, list, record, text } from './wire/json'
 import type { Json, JsonObject } from './wire/json'
-import { reason } from './format'
-import { isTerminal } from './run'
-import type { RunView } from './run'
+import { isClosed, isTerminal } from './run'
+import type { QueryView, RunView } from './run'
+import { whyNot } from './sentences'
 
 /** The event's own fields; every other key of a final result is content. */
 const OWN: ReadonlySet<string> = new Set([
@@ -30,11 +30,32 @@ const SHOWN: ReadonlySet<string> = new Set<string>([
 export const COMPREHENSIVE = 'comprehensive_analysis'
 export const COMPLIANCE = 'compliance_risks'
 
-const RANK: Readonly<Record<string, number>> = { critical: 4, high: 3, medium: 2, low: 1, info: 0 }
+/** The severities, worst last; a word's place is its rank. */
+export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const
 
 /** How severe, from 0 (info) to 4 (critical). */
 export function rank(severity: Json | undefined): number {
-  return RANK[text(severity).toLowerCase()] ?? 0
+  const word = text(severity).toLowerCase()
+  return Math.max(0, SEVERITIES.findIndex((one) => one === word))
+}
+
+/** Whether the result is laid out as an audit: it has checks, or sections that only an audit has. */
+export function isAudit(run: RunView): boolean {
+  const asked = run.queries.some((query) => query.id === COMPREHENSIVE || query.id === COMPLIANCE)
+  return asked || run.checks !== undefined || content(run.final).compliance_status !== undefined
+}
+
+const RECORDS = ['compliance_checks', 'standards_checked', 'risks_identified', 'conflicts'] as const
+
+/** Sections whose shape is not the one that is laid out; they are shown as they came. */
+export function odd(body: JsonObject): JsonObject {
+  const wrong = (key: string) => !isEmpty(body[key]) && !(isList(body[key]) && list(body[key]).every(isRecord))
+  const status = body.compliance_status
+  const keys: string[] = RECORDS.filter(wrong)
+  if (!isEmpty(status) && !isRecord(status)) keys.push('compliance_status')
+  // An answer that is no object stands under its query's name.
+  for (const query of [COMPREHENSIVE, COMPLIANCE]) if (!isEmpty(body[query])) keys.push(query)
+  return Object.fromEntries(keys.map((key) => [key, body[key]]))
 }
 
 /** The content of a result: its own keys when flattened, else those under `result`. */
@@ -47,7 +68,8 @@ export function content(final: FinalResult | undefined): JsonObject {
 
 /** What no section shows. */
 export function further(body: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(body).filter(([key, value]) => !SHOWN.has(key) && !isEmpty(value)))
+  const raw = odd(body)
+  return Object.fromEntries(Object.entries(body).filter(([key, value]) => !SHOWN.has(key) && !Object.hasOwn(raw, key) && !isEmpty(value)))
 }
 
 /** The findings of the checks, worst first; at once, before any query has ended. */
@@ -61,8 +83,13 @@ export interface Fix {
   readonly severity: string
   readonly message: string
   readonly rows: readonly number[]
-  /** The rule's source, or nothing for a model's risk. */
+  /** The rule's finding, or nothing for a model's risk. */
   readonly finding?: Finding
+}
+
+/** What a finding is called in links. */
+export function nameOf(finding: Finding): string {
+  return finding.id || finding.rule
 }
 
 /** What to fix first: findings from medium up, then grave risks that a model named. */
@@ -70,7 +97,7 @@ export function fixFirst(run: RunView): readonly Fix[] {
   const found = findings(run)
     .filter((finding) => rank(finding.severity) >= 2)
     .map((finding): Fix => ({
-      key: finding.id || finding.rule,
+      key: nameOf(finding),
       severity: finding.severity,
       message: finding.message,
       rows: finding.rows ?? [],
@@ -79,21 +106,55 @@ export function fixFirst(run: RunView): readonly Fix[] {
   // The rules' own risks repeat their findings; a model's are new.
   const byRules = run.queries.find((query) => query.id === COMPLIANCE)?.provider === 'rules'
   const named = byRules ? [] : risks(content(run.final)).filter((risk) => rank(risk.severity) >= 3)
-  const all = [...found, ...named.map((risk): Fix => ({
-    key: text(risk.id),
-    severity: text(risk.severity),
-    message: text(risk.title) || text(risk.description),
-    rows: [],
-  }))]
+  const all = [...found, ...named.map((risk): Fix => ({ key: risk.key, severity: risk.severity, message: risk.title, rows: [] }))]
   return all.sort((a, b) => rank(b.severity) - rank(a.severity))
 }
 
+/** A risk of the register. */
+export interface Risk {
+  /** Its id, else its place; what a link names it by. */
+  readonly key: string
+  readonly severity: string
+  readonly category: string
+  readonly title: string
+  readonly fields: JsonObject
+}
+
 /** The risks that speak of the project, worst first; a failed query is no risk of the project. */
-export function risks(body: JsonObject): readonly JsonObject[] {
+export function risks(body: JsonObject): readonly Risk[] {
   return list(body.risks_identified)
     .filter(isRecord)
     .filter((risk) => risk.kind !== 'system')
+    .map((fields, index): Risk => ({
+      key: text(fields.id) || `R-${index + 1}`,
+      severity: text(fields.severity),
+      category: text(fields.category),
+      title: text(fields.title) || text(fields.description),
+      fields,
+    }))
     .sort((a, b) => rank(b.severity) - rank(a.severity))
+}
+
+const MOST_CATEGORIES = 6
+
+/** The risks by category and severity; no answer gives a likelihood, so this is an index and no matrix of likelihood. */
+export interface RiskIndex {
+  readonly categories: readonly string[]
+  /** Worst first; one list of risks for each category. */
+  readonly rows: readonly { readonly level: number; readonly cells: readonly (readonly Risk[])[] }[]
+}
+
+/** Where each risk stands in the index; the last column takes what has no column of its own. */
+export function riskIndex(register: readonly Risk[]): RiskIndex {
+  const all = [...new Set(register.map((risk) => risk.category))]
+  const categories = all.length > MOST_CATEGORIES ? [...all.slice(0, MOST_CATEGORIES - 1), ''] : all
+  const columnOf = (risk: Risk) => (categories.includes(risk.category) ? risk.category : '')
+  const levels = [...new Set(register.map((risk) => rank(risk.severity)))].sort((a, b) => b - a)
+  const rows = levels.map((level) => ({
+    level,
+    cells: categories.map((category) => register.filter((risk) => rank(risk.severity) === level && columnOf(risk) === category)),
+  }))
+  return { categories, rows }
 }
 
 /** A gap of the audit. */
@@ -105,6 +166,7 @@ export interface Gap {
 
 /** What was not checked, and why; a query that did not succeed is never passed over. */
 export function gaps(run: RunView): readonly Gap[] {
+  if (!isTerminal(run)) return []
   const stated = list(content(run.final).not_checked).map((entry): Gap => {
     const gap = record(entry)
     return isRecord(entry)
@@ -112,7 +174,41 @@ export function gaps(run: RunView): readonly Gap[] {
       : { section: text(entry), reason: '', query: '' }
   })
   const open = run.queries.filter((query) => query.phase !== 'done' && !stated.some((gap) => gap.query === query.id))
-  return isTerminal(run) ? [...stated, ...open.map((query) => ({ section: query.title, reason: reason(query.error), query: '' }))] : stated
+  return [...stated, ...open.map((query) => ({ section: '', reason: whyNot(query), query: query.id }))]
+}
+
+/** What the report rests on, a line for each query: there from the start, so that nothing moves when it is filled. */
+export interface Ground {
+  readonly query: QueryView
+  readonly state: 'awaited' | 'answered' | 'open'
+  /** Sections without a statement, by their reason. */
+  readonly missing: readonly { readonly reason: string; readonly sections: readonly string[] }[]
+  /** Rows of the bill that did not reach its model. */
+  readonly unsent: number
+  readonly sent?: number
+}
+
+/** What each query has given so far. */
+export function grounds(run: RunView): readonly Ground[] {
+  const coverage = record(content(run.final).coverage ?? run.checks?.coverage)
+  const total = count(coverage.positions_total) ?? 0
+  const open = gaps(run)
+  return run.queries.map((query) => {
+    const sent = count(record(coverage.positions_sent)[query.id])
+    const missing = new Map<string, string[]>()
+    for (const gap of open.filter((one) => one.query === query.id)) {
+      // The run's own words for what happened to the query say more than the merge's.
+      const why = query.phase === 'done' ? gap.reason : whyNot(query)
+      missing.set(why, [...(missing.get(why) ?? []), ...(gap.section ? [gap.section] : [])])
+    }
+    return {
+      query,
+      state: query.phase === 'done' ? 'answered' : isClosed(query) ? 'open' : 'awaited',
+      missing: [...missing].map(([why, sections]) => ({ reason: why, sections })),
+      unsent: sent === undefined ? 0 : Math.max(0, total - sent),
+      sent,
+    }
+  })
 }
 
 /** Whether the query's sections can be shown: it ended well. */
@@ -127,19 +223,20 @@ export function onlyRules(run: RunView): boolean {
   return asked.length > 0 && asked.every((query) => query.provider === 'rules')
 }
 
-/** The warnings of the run, each sentence once. */
+/** The warnings of the run, each sentence once; why a query failed stands with what was not checked. */
 export function warnings(run: RunView): readonly Warning[] {
   const all = [...(run.final?.warnings ?? []), ...run.warnings]
+  const failed = new Set(run.queries.filter((query) => query.error).map((query) => `${query.id} ${query.error?.code}`))
   const seen = new Set<string>()
   return all.filter((warning) => {
     const key = warning.message
-    if (!key || seen.has(key)) return false
+    if (!key || seen.has(key) || failed.has(`${warning.source ?? warning.query} ${warning.code}`)) return false
     seen.add(key)
     return true
   })
 }
 
-/** A row of the bill with the findings that name it. */
+/** A row of the bill with the findings that name it, gravest first. */
 export interface Position {
   readonly index: number
   readonly row: JsonObject
@@ -148,12 +245,12 @@ export interface Position {
 
 /** The bill's rows, each with what is wrong with it. */
 export function positions(run: RunView): readonly Position[] {
-  const flagged = findings(run).filter((finding) => rank(finding.severity) >= 1)
-  return (run.input.positions ?? []).map((row, index) => ({
-    index,
-    row,
-    flags: flagged.filter((finding) => finding.rows?.includes(index)),
-  }))
+  const flags = new Map<number, Finding[]>()
+  for (const finding of findings(run)) {
+    if (rank(finding.severity) < 1) continue
+    for (const row of finding.rows ?? []) flags.set(row, [...(flags.get(row) ?? []), finding])
+  }
+  return (run.input.positions ?? []).map((row, index) => ({ index, row, flags: flags.get(index) ?? [] }))
 }
 
 /** Findings and gaps in numbers: to fix (high and up), to verify (low and medium), not checked. */
@@ -162,6 +259,6 @@ export function counts(run: RunView): { readonly fix: number; readonly verify: n
   return {
     fix: ranks.filter((value) => value >= 3).length,
     verify: ranks.filter((value) => value === 1 || value === 2).length,
-    missing: gaps(run).length,
+    missing: gaps(run).length + grounds(run).filter((ground) => ground.unsent > 0).length,
   }
 }

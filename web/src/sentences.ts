@@ -39,9 +39,9 @@ export function stateOf(query: QueryView, run: RunView): string {
       return say('row.backoff', { time: duration(backoff.delayMs), n: backoff.attempt, why: reason(backoff.reason) })
     }
     case 'failed':
-      return say('row.failed', { why: reason(query.error) })
+      return say('row.failed', { why: whyNot(query) })
     case 'skipped':
-      return say('row.skipped', { why: reason(query.error) })
+      return say('row.skipped', { why: whyNot(query) })
     case 'cancelled':
       return say('row.cancelled', { time })
     case 'done':
@@ -63,6 +63,32 @@ export function figuresOf(query: QueryView): readonly string[] {
   const paid = query.cost !== undefined || query.phase === 'done'
   if (isClosed(query) && paid) figures.push(price(query.cost, query.provider))
   return figures
+}
+
+/** Why the query has no answer, with the figures that its failure carries. */
+export function whyNot(query: QueryView): string {
+  const failure = query.error
+  if (failure === undefined) return query.phase === 'cancelled' ? say('code.cancelled') : reason(failure)
+  const n = query.tokens ?? 0
+  const kept = n > 0 ? { n, tokens: number(n) } : undefined
+  if (failure.code === 'cut_mid_answer' && kept) return say('why.cut', kept)
+  if (failure.code === 'run_timeout' && kept) return say('why.kept', { why: reason(failure), ...kept })
+  if (failure.code !== 'timeout' || failure.limit_ms === undefined) return reason(failure)
+  const time = say('time.seconds', { n: number(failure.limit_ms / 1000) })
+  switch (failure.which) {
+    case 'connect':
+      return say('why.connect', { time })
+    case 'first_content':
+      return say('why.first_content', { time })
+    case 'idle':
+      return kept ? say('why.idle_after', { time, ...kept }) : say('why.idle', { time })
+    case 'attempt':
+      return kept ? say('why.attempt_kept', { time, ...kept }) : say('why.attempt', { time })
+    case 'query':
+      return kept ? say('why.query_kept', { time, ...kept }) : say('why.query', { time })
+    default:
+      return reason(failure)
+  }
 }
 
 /** A query's title, or its name where the plan does not list it. */

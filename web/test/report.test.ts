@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { spanMs, ticks } from '../src/axis'
 import { clock, decimals, duration, label, number, price } from '../src/format'
-import { content, counts, fixFirst, further, gaps, positions, risks } from '../src/report'
+import { content, counts, fixFirst, further, gaps, grounds, isAudit, odd, positions, rank, riskIndex, risks, warnings } from '../src/report'
 import { apply, beforeEvents, fromSnapshot } from '../src/run'
 import { SAMPLES, STRIP } from '../src/samples'
+import { whyNot } from '../src/sentences'
 import { isRunEvent } from '../src/wire/event'
 import { parse } from '../src/wire/json'
 
@@ -22,7 +23,7 @@ describe('the report of a partial run', () => {
 
   it('names a query without an answer even where the result does not', () => {
     const silent = { ...run, final: run.final && { ...run.final, not_checked: [] } }
-    expect(gaps(silent)).toEqual([{ section: 'Compliance and risks', reason: 'mistral said nothing for 15 s.', query: '' }])
+    expect(gaps(silent)).toEqual([{ section: '', reason: 'No first token within 15 s.', query: 'compliance_risks' }])
   })
 
   it('puts the worst findings first, with their rows', () => {
@@ -36,6 +37,62 @@ describe('the report of a partial run', () => {
 
   it('loses no field of an answer', () => {
     expect(further({ ...content(run.final), surprise: { a: 1 }, nothing: [] })).toEqual({ surprise: { a: 1 } })
+  })
+})
+
+describe('what a report rests on', () => {
+  it('has a line for each query from the start to the end', () => {
+    const states = (upTo: number) => grounds(journal.slice(0, upTo).reduce(apply, before)).map((ground) => ground.state)
+    expect(states(1)).toEqual(['awaited', 'awaited'])
+    expect(states(journal.length)).toEqual(['answered', 'open'])
+  })
+
+  it('gathers the sections of one reason, and counts rows that were not sent', () => {
+    const [first, second] = grounds(run)
+    expect(second?.missing.map(({ sections }) => sections.length)).toEqual([3])
+    expect(first?.unsent).toBe(0)
+    const cut = { ...run, final: run.final && { ...run.final, coverage: { positions_total: 412, positions_sent: { comprehensive_analysis: 389 } } } }
+    expect(grounds(cut)[0]?.unsent).toBe(23)
+  })
+
+  it('tells a failed query under what was not checked and not among the warnings again', () => {
+    expect(warnings(run).filter((warning) => warning.source === 'compliance_risks')).toEqual([])
+  })
+
+  it('says what came before a query was stopped', () => {
+    const failed = run.queries.find((query) => query.phase === 'failed')
+    const why = (which: string, tokens: number, code = 'timeout') => failed && whyNot({ ...failed, tokens, error: { code, message: 'The server says so.', which, limit_ms: 30_000 } })
+    expect(why('idle', 96)).toBe('The stream stopped for 30 s after 96 tokens.')
+    expect(why('idle', 0)).toBe('The stream stopped for 30 s.')
+    expect(why('attempt', 412)).toBe('Stopped after 30 s (limit per call); 412 tokens had come.')
+    expect(why('connect', 0)).toBe('No connection within 30 s.')
+    expect(why('', 412, 'cut_mid_answer')).toBe('The connection broke after 412 tokens.')
+    expect(why('', 0, 'provider_error')).toBe('The server says so.')
+  })
+})
+
+describe('a surprising result', () => {
+  it('is shown as it came where its shape is unknown', () => {
+    const body = { risks_identified: 2, compliance_checks: [{ items: [] }], compliance_status: 'fine', comprehensive_analysis: 'words' }
+    expect(odd(body)).toEqual({ risks_identified: 2, compliance_status: 'fine', comprehensive_analysis: 'words' })
+    expect(further({ ...body, more: 1 })).toEqual({ more: 1 })
+  })
+
+  it('knows no severity by the name of something else', () => {
+    expect(['constructor', '__proto__', 'CRITICAL', 'low', ''].map(rank)).toEqual([0, 0, 4, 1, 0])
+  })
+
+  it('is no audit without a query or a check of one', () => {
+    expect(isAudit(run)).toBe(true)
+    expect(isAudit({ ...run, checks: undefined, queries: [], final: undefined })).toBe(false)
+  })
+
+  it('places each risk once in the index, and those of too many categories in the last column', () => {
+    const register = risks({ risks_identified: Array.from({ length: 12 }, (_, at) => ({ severity: at % 2 ? 'high' : 'low', category: `c${at}` })) })
+    const { categories, rows } = riskIndex(register)
+    expect(categories).toHaveLength(6)
+    expect(rows.map((row) => row.level)).toEqual([3, 1])
+    expect(rows.flatMap((row) => row.cells.flat()).map((risk) => risk.key).sort()).toEqual(register.map((risk) => risk.key).sort())
   })
 })
 

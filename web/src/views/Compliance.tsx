@@ -6,8 +6,42 @@ import { named, say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
 import { Section } from './Section'
+import { Sheet } from './Sheet'
+import type { Column } from './Sheet'
 
-const SHAPES: Readonly<Record<string, Shape | undefined>> = { PASS: 'tick', FAIL: 'cross', NOT_APPLICABLE: 'dash' }
+const SHAPES: ReadonlyMap<string, Shape> = new Map<string, Shape>([
+  ['FAIL', 'cross'],
+  ['UNKNOWN', 'query'],
+  ['PASS', 'tick'],
+  ['NOT_APPLICABLE', 'dash'],
+  ['NOT_CHECKED', 'hollow'],
+])
+
+/** The words of the five states that other answers use. */
+const ALIASES: ReadonlyMap<string, string> = new Map([
+  ['OK', 'PASS'], ['PASSED', 'PASS'], ['MET', 'PASS'], ['FAILED', 'FAIL'], ['NOT_MET', 'FAIL'],
+  ['N/A', 'NOT_APPLICABLE'], ['NA', 'NOT_APPLICABLE'], ['CANNOT_TELL', 'UNKNOWN'], ['UNCLEAR', 'UNKNOWN'], ['NOT_ASSESSED', 'NOT_CHECKED'],
+])
+
+interface Check {
+  readonly category: string
+  readonly item: JsonObject
+}
+
+const CHECKS: readonly Column<Check>[] = [
+  { title: say('col.status'), text: ({ item }) => statusWord(item), show: ({ item }) => <CheckStatus item={item} /> },
+  { title: say('col.category'), text: ({ category }) => category },
+  { title: say('col.check'), text: ({ item }) => text(item.check) },
+  { title: say('col.expected'), text: ({ item }) => text(item.required) },
+  { title: say('col.found'), text: ({ item }) => text(item.found) },
+]
+
+const STANDARDS: readonly Column<JsonObject>[] = [
+  { title: say('col.standard'), text: (one) => [text(one.standard), text(one.year)].filter(Boolean).join(':') },
+  { title: say('col.title'), text: (one) => text(one.title) },
+  { title: say('col.status'), text: (one) => text(one.status) },
+  { title: say('col.issues'), text: (one) => text(one.issues) },
+]
 
 /** The compliance status, its checks one by one, and the standards looked at. */
 export function Compliance({ run, body }: { run: RunView; body: JsonObject }) {
@@ -16,80 +50,57 @@ export function Compliance({ run, body }: { run: RunView; body: JsonObject }) {
   const overall = text(status.overall)
   const checks = list(body.compliance_checks)
     .map(record)
-    .flatMap((group) => list(group.items).map((item) => ({ category: text(group.category), item: record(item) })))
+    .flatMap((group) => list(group.items).map((item): Check => ({ category: text(group.category), item: record(item) })))
   const standards = list(body.standards_checked).filter(isRecord)
   return (
     <>
-      {(overall !== '' || checks.length > 0) && (
-        <Section title={say('report.compliance')} run={run} query={COMPLIANCE} testid="compliance">
+      <Section title={say('report.compliance')} run={run} query={COMPLIANCE} testid="compliance">
+        {overall !== '' && (
           <p>
             <b>{named('compliance', overall, overall)}</b> {text(status.summary)}
           </p>
-          {checks.length > 0 && (
-            <div class="scroll">
-              <table class="sheet" data-testid="compliance-table">
-                <thead>
-                  <tr>
-                    <th scope="col">{say('col.status')}</th>
-                    <th scope="col">{say('col.category')}</th>
-                    <th scope="col">{say('col.check')}</th>
-                    <th scope="col">{say('col.expected')}</th>
-                    <th scope="col">{say('col.found')}</th>
-                  </tr>
-                </thead>
-                <tbody>
-                  {checks.map(({ category, item }, index) => (
-                    <tr key={index}>
-                      <td data-label={say('col.status')}>
-                        <CheckStatus status={text(item.status)} />
-                      </td>
-                      <td data-label={say('col.category')}>{category}</td>
-                      <td data-label={say('col.check')}>{text(item.check)}</td>
-                      <td data-label={say('col.expected')}>{text(item.required)}</td>
-                      <td data-label={say('col.found')}>{text(item.found)}</td>
-                    </tr>
-                  ))}
-                </tbody>
-              </table>
-            </div>
-          )}
-        </Section>
-      )}
+        )}
+        {checks.length === 0 ? (
+          <p class="muted">{say('report.no_checks')}</p>
+        ) : (
+          <>
+            <p class="tallies">{tally(checks)}</p>
+            <Sheet title={say('report.compliance')} columns={CHECKS} rows={checks} testid="compliance-table" />
+          </>
+        )}
+      </Section>
       {standards.length > 0 && (
         <Section title={say('report.standards')} run={run} query={COMPLIANCE}>
-          <div class="scroll">
-            <table class="sheet">
-              <thead>
-                <tr>
-                  <th scope="col">{say('col.standard')}</th>
-                  <th scope="col">{say('col.title')}</th>
-                  <th scope="col">{say('col.status')}</th>
-                  <th scope="col">{say('col.issues')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {standards.map((standard, index) => (
-                  <tr key={index}>
-                    <td data-label={say('col.standard')}>{[text(standard.standard), text(standard.year)].filter(Boolean).join(':')}</td>
-                    <td data-label={say('col.title')}>{text(standard.title)}</td>
-                    <td data-label={say('col.status')}>{text(standard.status)}</td>
-                    <td data-label={say('col.issues')}>{text(standard.issues)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
+          <Sheet title={say('report.standards')} columns={STANDARDS} rows={standards} />
         </Section>
       )}
     </>
   )
 }
 
-function CheckStatus({ status }: { status: string }) {
-  const key = status.toUpperCase().replaceAll(' ', '_')
+function stateOf(item: JsonObject): string {
+  const word = text(item.status).trim().toUpperCase().replaceAll(/[\s-]+/g, '_')
+  return ALIASES.get(word) ?? word
+}
+
+function statusWord(item: JsonObject): string {
+  return named('check', stateOf(item), text(item.status) || say('check.UNKNOWN'))
+}
+
+/** "6 met, 2 not met": worst first. */
+function tally(checks: readonly Check[]): string {
+  return [...SHAPES.keys()]
+    .map((state) => ({ n: checks.filter(({ item }) => stateOf(item) === state).length, word: named('check', state, state) }))
+    .filter(({ n }) => n > 0)
+    .map(({ n, word }) => say('report.tally', { n, word }))
+    .join(', ')
+}
+
+function CheckStatus({ item }: { item: JsonObject }) {
+  const state = stateOf(item)
   return (
-    <span class="check" data-status={key}>
-      <Mark shape={SHAPES[key] ?? 'query'} /> {named('check', key, status)}
+    <span class="check" data-status={state}>
+      <Mark shape={SHAPES.get(state) ?? 'query'} /> {statusWord(item)}
     </span>
   )
 }

@@ -1,50 +1,46 @@
-import { duration, number, price, reason } from '../format'
+import { duration, number, price } from '../format'
 import type { QueryView, RunView } from '../run'
-import { phaseWord } from '../sentences'
+import { phaseWord, whyNot } from '../sentences'
 import { say } from '../words'
 import { Section, answerer } from './Section'
+import { Sheet } from './Sheet'
+import type { Column } from './Sheet'
+
+const COLUMNS: readonly Column<QueryView>[] = [
+  { title: say('col.query'), text: (query) => query.title },
+  { title: say('col.model'), text: (query) => (query.provider ? answerer(query.provider, query.model) : '') },
+  { title: say('col.first_token'), class: 'right', text: firstToken },
+  { title: say('col.total_time'), class: 'right', text: (query) => (query.timeMs === undefined ? '' : duration(query.timeMs)) },
+  { title: say('col.tokens'), class: 'right', text: tokens },
+  { title: say('col.cost'), class: 'right', text: (query) => (query.cost || query.phase === 'done' ? price(query.cost, query.provider) : '') },
+  { title: say('col.result'), text: (query) => (query.error && query.phase !== 'done' ? whyNot(query) : phaseWord(query.phase)) },
+]
 
 /** What each query took and cost, and what running side by side has saved, in words. */
 export function CostAndTime({ run }: { run: RunView }) {
+  const speed = speedOf(run)
   return (
     <Section title={say('report.cost')} testid="cost">
-      <div class="scroll">
-        <table class="sheet" data-testid="cost-table">
-          <thead>
-            <tr>
-              <th scope="col">{say('col.query')}</th>
-              <th scope="col">{say('col.model')}</th>
-              <th scope="col" class="right">{say('col.first_token')}</th>
-              <th scope="col" class="right">{say('col.total_time')}</th>
-              <th scope="col" class="right">{say('col.tokens')}</th>
-              <th scope="col" class="right">{say('col.cost')}</th>
-              <th scope="col">{say('col.result')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {run.queries.map((query) => (
-              <tr key={query.id}>
-                <td data-label={say('col.query')}>{query.title}</td>
-                <td data-label={say('col.model')}>{query.provider && answerer(query.provider, query.model)}</td>
-                <td class="right" data-label={say('col.first_token')}>{firstToken(query)}</td>
-                <td class="right" data-label={say('col.total_time')}>{query.timeMs !== undefined && duration(query.timeMs)}</td>
-                <td class="right" data-label={say('col.tokens')}>{tokens(query)}</td>
-                <td class="right" data-label={say('col.cost')}>{(query.cost ?? (query.phase === 'done')) && price(query.cost, query.provider)}</td>
-                <td data-label={say('col.result')}>{query.error && query.phase === 'failed' ? reason(query.error) : phaseWord(query.phase)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
-      <p>{speed(run)}</p>
+      <Sheet title={say('report.cost')} columns={COLUMNS} rows={run.queries} testid="cost-table" />
+      {speed && (
+        <>
+          <p data-testid="speed">{speed.words}</p>
+          {speed.sum !== undefined && (
+            <details class="computed">
+              <summary>{say('report.how_computed')}</summary>
+              <p>{say('report.computed', { sum: duration(speed.sum), total: duration(speed.total), ratio: number(speed.sum / Math.max(1, speed.total), 2) })}</p>
+            </details>
+          )}
+        </>
+      )}
     </Section>
   )
 }
 
-function tokens(query: QueryView): string {
-  const { usage } = query
+function tokens({ usage }: QueryView): string {
   if (usage?.input_tokens === undefined && usage?.output_tokens === undefined) return ''
-  return `${number(usage.input_tokens ?? 0)} / ${number(usage.output_tokens ?? 0)}`
+  const both = say('report.tokens', { into: number(usage.input_tokens ?? 0), out: number(usage.output_tokens ?? 0) })
+  return usage.estimated ? say('report.about', { tokens: both }) : both
 }
 
 function firstToken(query: QueryView): string {
@@ -53,16 +49,24 @@ function firstToken(query: QueryView): string {
   return duration(first.from - query.startedMs)
 }
 
+interface Speed {
+  readonly words: string
+  readonly total: number
+  /** Of all queries; absent where there is nothing to compare. */
+  readonly sum?: number
+}
+
 /** "All calls one after the other would have taken 38.2 s ...": the efficiency as a sentence. */
-function speed(run: RunView): string {
+function speedOf(run: RunView): Speed | undefined {
   const performance = run.final?.performance
-  if (performance === undefined || run.status === 'cancelled') return ''
+  if (performance === undefined || run.status === 'cancelled') return undefined
   const times = Object.entries(performance.query_times)
-  if (times.length < 2) return say('report.parallel_one')
-  const sum = times.reduce((all, [, time]) => all + time, 0)
   const total = performance.total_time_ms
+  if (times.length < 2) return { words: say('report.parallel_one'), total }
+  const sum = times.reduce((all, [, time]) => all + time, 0)
   const [id, time] = times.reduce((slowest, one) => (one[1] > slowest[1] ? one : slowest))
-  const pace = say('report.slowest', { query: run.queries.find((query) => query.id === id)?.title ?? id, time: duration(time) })
-  if (total === 0 || sum / total < 1.05) return say('report.parallel_same', { sum: duration(sum), total: duration(total) })
-  return `${say('report.parallel', { sum: duration(sum), total: duration(total), times: number(sum / total, 1) })} ${pace}`
+  if (total === 0 || sum / total < 1.05) return { words: say('report.parallel_same', { sum: duration(sum), total: duration(total) }), total, sum }
+  const saved = say('report.parallel', { sum: duration(sum), total: duration(total), times: number(sum / total, 1) })
+  const pace = say('report.slowest', { query: run.queries.find((query) => query.id === id)?.title ?? id, time: duration(time), ours: duration(Math.max(0, total - time)) })
+  return { words: `${saved} ${pace}`, total, sum }
 }

@@ -1,49 +1,47 @@
-import { findings } from '../report'
+import { findings, nameOf } from '../report'
 import type { RunView } from '../run'
+import type { Finding } from '../wire/event'
 import { text } from '../wire/json'
 import { say } from '../words'
+import { Rows } from './FixFirst'
+import { useShown } from './PlaceLink'
 import { Section } from './Section'
 import { Severity } from './Severity'
+import { Sheet } from './Sheet'
+import type { Column } from './Sheet'
+
+const COLUMNS: readonly Column<Finding>[] = [
+  { title: say('col.severity'), text: (finding) => finding.severity, show: (finding) => <Severity value={finding.severity} /> },
+  { title: say('col.rule'), text: (finding) => finding.rule, show: (finding) => <code>{finding.rule}</code> },
+  { title: say('col.rows'), text: (finding) => (finding.rows ?? []).map((row) => row + 1).join(', '), show: (finding) => <Rows rows={finding.rows ?? []} /> },
+  { title: say('col.what'), text: (finding) => finding.message, show: What },
+  { title: say('col.found'), class: 'right words', text: (finding) => text(finding.found) },
+  { title: say('col.expected'), class: 'right words', text: (finding) => text(finding.expected) },
+]
 
 /** Every result of the checks, passes included, with how it was computed and where the rule is from. */
 export function FindingsTable({ run }: { run: RunView }) {
+  const all = findings(run)
+  const idOf = (name: string) => {
+    const at = all.findIndex((finding) => nameOf(finding) === name)
+    return at === -1 ? undefined : `finding-${at}`
+  }
+  const chosen = useShown('finding', idOf)
+  const mark = (finding: Finding, index: number) => ({ id: `finding-${index}`, chosen: nameOf(finding) === chosen })
   return (
     <Section title={say('report.findings')} testid="findings">
-      <div class="scroll">
-        <table class="sheet">
-          <thead>
-            <tr>
-              <th scope="col">{say('col.severity')}</th>
-              <th scope="col">{say('col.rule')}</th>
-              <th scope="col" class="right">{say('col.rows')}</th>
-              <th scope="col">{say('col.what')}</th>
-              <th scope="col" class="right">{say('col.found')}</th>
-              <th scope="col" class="right">{say('col.expected')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {findings(run).map((finding, index) => (
-              <tr key={finding.id ?? `${finding.rule}-${index}`}>
-                <td data-label={say('col.severity')}>
-                  <Severity value={finding.severity} />
-                </td>
-                <td data-label={say('col.rule')}>
-                  <code>{finding.rule}</code>
-                </td>
-                <td class="right" data-label={say('col.rows')}>{(finding.rows ?? []).map((row) => row + 1).join(', ')}</td>
-                <td data-label={say('col.what')}>
-                  {finding.message}
-                  {finding.formula && <span class="aside">{say('finding.formula', { text: finding.formula })}</span>}
-                  {finding.source && <span class="aside">{finding.source}</span>}
-                  {finding.doubt && <span class="aside">{say('finding.doubt', { text: finding.doubt })}</span>}
-                </td>
-                <td class="right words" data-label={say('col.found')}>{text(finding.found)}</td>
-                <td class="right words" data-label={say('col.expected')}>{text(finding.expected)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </div>
+      <Sheet title={say('report.findings')} columns={COLUMNS} rows={all} mark={mark} />
     </Section>
+  )
+}
+
+function What(finding: Finding) {
+  return (
+    <>
+      {finding.message}
+      {finding.formula && <span class="aside">{say('finding.formula', { text: finding.formula })}</span>}
+      {finding.source && <span class="aside">{finding.source}</span>}
+      {finding.doubt && <span class="aside">{say('finding.doubt', { text: finding.doubt })}</span>}
+    </>
   )
 }

@@ -1,67 +1,88 @@
 import { useSignal } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
 import { decimals, number } from '../format'
-import { positions, rank } from '../report'
+import { announce } from '../notice'
+import { place } from '../place'
+import { printing } from '../print'
+import { positions } from '../report'
+import type { Position } from '../report'
 import type { RunView } from '../run'
 import { count, text } from '../wire/json'
 import { say } from '../words'
+import { Grid } from './Grid'
+import type { GridColumn } from './Grid'
 import { Section } from './Section'
 import { Severity } from './Severity'
+import { CopyTable } from './Sheet'
 
 const FEW = 20
 
 /** The bill with its flags: which row, how grave, why. A long bill starts with its flagged rows only. */
 export function Positions({ run }: { run: RunView }) {
-  const rows = positions(run)
-  const flagged = rows.filter((row) => row.flags.length > 0)
-  const only = useSignal(rows.length > FEW)
+  const rows = useMemo(() => positions(run), [run.checks, run.input])
+  const flagged = useMemo(() => rows.filter((row) => row.flags.length > 0), [rows])
+  const only = useSignal(rows.length > FEW && flagged.length > 0)
+  const columns = useMemo(() => columnsOf(rows), [rows])
+  const wished = place.value?.kind === 'row' ? Number(place.value.name) - 1 : -1
+  const hidden = only.value && wished >= 0 && rows[wished]?.flags.length === 0
+  useEffect(() => {
+    if (hidden) only.value = false
+  }, [hidden, place.value?.at])
   if (run.checks === undefined || rows.length === 0) return null
-  const places = decimals(rows.map(({ row }) => count(row.quantity)))
+  const shown = only.value ? flagged : rows
+  const filter = (on: boolean) => {
+    only.value = on
+    announce(say('report.rows_shown', { n: on ? flagged.length : rows.length }))
+  }
+  const copied = () => ({ head: columns.map((column) => column.title), rows: shown.map((row) => columns.map((column) => column.text(row))) })
   return (
     <Section title={say('report.positions')} testid="positions">
       <p class="positions-head">
         <span>{say('report.positions_count', { n: rows.length, flagged: flagged.length })}</span>
         <label>
-          <input type="checkbox" checked={only.value} onChange={(event) => (only.value = event.currentTarget.checked)} /> {say('report.only_flagged')}
+          <input type="checkbox" data-testid="only-flagged" checked={only.value} onChange={(event) => filter(event.currentTarget.checked)} /> {say('report.only_flagged')}
         </label>
+        {printing.value && shown.length < rows.length && <span class="muted">{say('print.only_flagged')}</span>}
       </p>
-      <div class="scroll">
-        <table class="sheet" data-testid="positions-table">
-          <thead>
-            <tr>
-              <th scope="col" class="right slim">{say('col.no')}</th>
-              <th scope="col">{say('col.item')}</th>
-              <th scope="col" class="right">{say('col.quantity')}</th>
-              <th scope="col">{say('col.unit')}</th>
-              <th scope="col">{say('col.flag')}</th>
-              <th scope="col">{say('col.why')}</th>
-            </tr>
-          </thead>
-          <tbody>
-            {(only.value ? flagged : rows).map(({ index, row, flags }) => {
-              const quantity = count(row.quantity)
-              const worst = [...flags].sort((a, b) => rank(b.severity) - rank(a.severity))[0]
-              return (
-                <tr key={index} class={worst ? 'flagged' : undefined} id={`position-${index + 1}`}>
-                  <td class="right" data-label={say('col.no')}>{text(row.no) || index + 1}</td>
-                  <td data-label={say('col.item')}>{text(row.item_name) || text(row.description)}</td>
-                  <td class="right" data-label={say('col.quantity')}>{quantity === undefined ? text(row.quantity) : number(quantity, places)}</td>
-                  <td data-label={say('col.unit')}>{text(row.unit)}</td>
-                  <td data-label={say('col.flag')}>
-                    {worst ? <Severity value={worst.severity} /> : <span class="muted">{say('report.no_flag')}</span>}
-                  </td>
-                  <td data-label={say('col.why')}>
-                    {flags.map((flag, at) => (
-                      <div key={at}>
-                        <code>{flag.rule}</code> {flag.message}
-                      </div>
-                    ))}
-                  </td>
-                </tr>
-              )
-            })}
-          </tbody>
-        </table>
-      </div>
+      <Grid title={say('report.positions')} testid="positions-table" columns={columns} rows={shown} nameOf={(row) => row.index + 1} isFlagged={isFlagged} wished={wished + 1} wishes={place.value?.at ?? 0} />
+      <CopyTable title={say('report.positions')} table={copied} />
     </Section>
   )
+}
+
+function isFlagged(row: Position): boolean {
+  return row.flags.length > 0
+}
+
+const NUMBERS = [
+  { key: 'quantity', title: say('col.quantity') },
+  { key: 'unit', title: say('col.unit') },
+  { key: 'unit_price', title: say('col.unit_price') },
+  { key: 'total_price', title: say('col.total') },
+] as const
+
+function columnsOf(rows: readonly Position[]): readonly GridColumn<Position>[] {
+  const figures = NUMBERS.filter(({ key }) => key === 'quantity' || key === 'unit' || rows.some(({ row }) => row[key] !== undefined)).map(({ key, title }) => {
+    const places = decimals(rows.map(({ row }) => count(row[key])))
+    const shown = ({ row }: Position) => {
+      const value = count(row[key])
+      return value === undefined ? text(row[key]) : number(value, places)
+    }
+    return { title, class: key === 'unit' ? 'unit' : 'right', text: ({ row }: Position) => count(row[key]) ?? text(row[key]), show: shown }
+  })
+  return [
+    { title: say('col.no'), class: 'right', text: ({ row, index }) => text(row.no) || index + 1 },
+    { title: say('col.item'), class: 'item', text: ({ row }) => text(row.item_name) || text(row.description) },
+    ...figures,
+    { title: say('col.flag'), class: 'flag', text: ({ flags }) => flags[0]?.severity ?? say('report.no_flag'), show: ({ flags }) => flags[0] && <Severity value={flags[0].severity} /> },
+    { title: say('col.why'), class: 'why', text: ({ flags }) => flags.map((flag) => `${flag.rule}: ${flag.message}`).join('; '), show: Why },
+  ]
+}
+
+function Why({ flags }: Position) {
+  return flags.map((flag, at) => (
+    <span key={at} class="reason">
+      <code>{flag.rule}</code> {flag.message}{' '}
+    </span>
+  ))
 }

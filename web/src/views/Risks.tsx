@@ -1,16 +1,35 @@
-import { COMPLIANCE, answered, risks } from '../report'
+import { COMPLIANCE, SEVERITIES, answered, riskIndex, risks } from '../report'
+import type { Risk } from '../report'
 import type { RunView } from '../run'
 import { isEmpty, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
+import { PlaceLink, useShown } from './PlaceLink'
 import { Section } from './Section'
 import { Severity } from './Severity'
+import { Sheet } from './Sheet'
+import type { Column } from './Sheet'
 import { Value } from './Value'
 
-/** The risk register, and what else the second query asks of the reader. */
+const COLUMNS: readonly Column<Risk>[] = [
+  { title: say('col.severity'), text: (risk) => risk.severity, show: (risk) => <Severity value={risk.severity} /> },
+  { title: say('col.no'), class: 'number', text: (risk) => risk.key },
+  { title: say('col.category'), text: (risk) => risk.category },
+  { title: say('col.risk'), text: (risk) => [risk.title, text(risk.fields.description)].filter(Boolean).join(': '), show: What },
+  { title: say('col.impact'), text: (risk) => text(risk.fields.impact) },
+  { title: say('col.measure'), text: (risk) => text(risk.fields.recommendation), show: Measure },
+]
+
+/** The risk register with its index, and what else the second query asks of the reader. */
 export function Risks({ run, body }: { run: RunView; body: JsonObject }) {
-  if (!answered(run, COMPLIANCE)) return null
+  const there = answered(run, COMPLIANCE)
   const register = risks(body)
+  const chosen = useShown('risk', (name) => {
+    const at = register.findIndex((risk) => risk.key === name)
+    return there && at !== -1 ? `risk-${at}` : undefined
+  })
+  if (!there) return null
+  const mark = (risk: Risk, index: number) => ({ id: `risk-${index}`, chosen: risk.key === chosen })
   const more = [
     { key: 'document_issues', title: say('report.issues') },
     { key: 'rfi_items', title: say('report.questions') },
@@ -18,51 +37,83 @@ export function Risks({ run, body }: { run: RunView; body: JsonObject }) {
   ].filter(({ key }) => !isEmpty(body[key]))
   return (
     <>
-      {register.length > 0 && (
-        <Section title={say('report.risks')} run={run} query={COMPLIANCE} testid="risk-register">
-          <div class="scroll">
-            <table class="sheet">
-              <thead>
-                <tr>
-                  <th scope="col">{say('col.severity')}</th>
-                  <th scope="col">{say('col.no')}</th>
-                  <th scope="col">{say('col.category')}</th>
-                  <th scope="col">{say('col.risk')}</th>
-                  <th scope="col">{say('col.impact')}</th>
-                  <th scope="col">{say('col.measure')}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {register.map((risk, index) => (
-                  <tr key={index}>
-                    <td data-label={say('col.severity')}>
-                      <Severity value={text(risk.severity)} />
-                    </td>
-                    <td class="number" data-label={say('col.no')}>{text(risk.id)}</td>
-                    <td data-label={say('col.category')}>{text(risk.category)}</td>
-                    <td data-label={say('col.risk')}>
-                      <b>{text(risk.title)}</b>
-                      {!isEmpty(risk.description) && <span class="aside">{text(risk.description)}</span>}
-                      {risk.can_proceed === false && <span class="aside stop">{say('risk.stop')}</span>}
-                      {!isEmpty(risk.assumption) && <span class="aside">{say('risk.assumption', { text: text(risk.assumption) })}</span>}
-                    </td>
-                    <td data-label={say('col.impact')}>{text(risk.impact)}</td>
-                    <td data-label={say('col.measure')}>
-                      {text(risk.recommendation)}
-                      {!isEmpty(risk.estimated_effort) && <span class="aside">{say('risk.effort', { text: text(risk.estimated_effort) })}</span>}
-                    </td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          </div>
-        </Section>
-      )}
+      <Section title={say('report.risks')} run={run} query={COMPLIANCE} testid="risk-register">
+        {register.length === 0 ? (
+          <p class="muted">{say('report.no_risks')}</p>
+        ) : (
+          <>
+            <Index register={register} />
+            <Sheet title={say('report.risks')} columns={COLUMNS} rows={register} mark={mark} />
+          </>
+        )}
+      </Section>
       {more.map(({ key, title }) => (
-        <Section key={key} title={title} run={run} query={COMPLIANCE}>
+        <Section key={key} title={title} run={run} body={body} name={key}>
           <Value value={body[key]} />
         </Section>
       ))}
+    </>
+  )
+}
+
+/** Which risk stands where: severity by category. */
+function Index({ register }: { register: readonly Risk[] }) {
+  const { categories, rows } = riskIndex(register)
+  return (
+    <div class="risk-index">
+      <div class="scroll">
+        <table class="matrix" data-testid="risk-matrix" aria-label={say('risk.index')}>
+          <thead>
+            <tr>
+              <th scope="col">{say('col.severity')}</th>
+              {categories.map((category) => (
+                <th key={category} scope="col">
+                  {category || say('risk.other')}
+                </th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ level, cells }) => (
+              <tr key={level}>
+                <th scope="row">
+                  <Severity value={SEVERITIES[level] ?? ''} />
+                </th>
+                {cells.map((cell, at) => (
+                  <td key={at}>
+                    {cell.map((risk, index) => (
+                      <span key={index}>
+                        <PlaceLink kind="risk" name={risk.key} text={risk.key} />{' '}
+                      </span>
+                    ))}
+                  </td>
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      <p class="muted">{say('risk.index_text')}</p>
+    </div>
+  )
+}
+
+function What({ title, fields }: Risk) {
+  return (
+    <>
+      <b>{title}</b>
+      {!isEmpty(fields.description) && text(fields.description) !== title && <span class="aside">{text(fields.description)}</span>}
+      {fields.can_proceed === false && <span class="aside stop">{say('risk.stop')}</span>}
+      {!isEmpty(fields.assumption) && <span class="aside">{say('risk.assumption', { text: text(fields.assumption) })}</span>}
+    </>
+  )
+}
+
+function Measure({ fields }: Risk) {
+  return (
+    <>
+      {text(fields.recommendation)}
+      {!isEmpty(fields.estimated_effort) && <span class="aside">{say('risk.effort', { text: text(fields.estimated_effort) })}</span>}
     </>
   )
 }

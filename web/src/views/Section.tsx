@@ -1,25 +1,31 @@
 import type { ComponentChildren } from 'preact'
 import type { RunView } from '../run'
 import { titleOf } from '../sentences'
+import { record, text } from '../wire/json'
+import type { JsonObject } from '../wire/json'
 import { say } from '../words'
 
 interface Props {
   readonly title: string
   readonly children: ComponentChildren
-  /** The run and the query that the section comes from, for its provenance line. */
   readonly run?: RunView
+  /** The query that the section comes from; else the result says so of the section `name`. */
   readonly query?: string
+  readonly body?: JsonObject
+  readonly name?: string
   readonly testid?: string
 }
 
 /** A section of the report with the line that says who wrote it. */
-export function Section({ title, children, run, query, testid }: Props) {
-  const from = run && query && run.queries.find((one) => one.id === query)
+export function Section({ title, children, run, query, body, name, testid }: Props) {
+  const origin = name === undefined ? {} : record(record(body?.sections)[name])
+  const asked = run?.queries.find((one) => one.id === (query ?? text(origin.query)))
+  const who = answerer(text(origin.provider) || asked?.provider, text(origin.model) || asked?.model)
   return (
     <section class="part" data-testid={testid} aria-label={title}>
       <h3>
         {title}
-        {from && <span class="from">{say('report.from', { query: titleOf(run, from.id), who: answerer(from.provider, from.model) })}</span>}
+        {run && asked && <span class="from">{say('report.from', { query: titleOf(run, asked.id), who })}</span>}
       </h3>
       {children}
     </section>
@@ -28,6 +34,6 @@ export function Section({ title, children, run, query, testid }: Props) {
 
 /** Who answered, in words. */
 export function answerer(provider: string | undefined, model: string | undefined): string {
-  if (provider === 'rules' || provider === undefined) return say('report.rules')
+  if (provider === 'rules' || !provider) return say('report.rules')
   return model && model !== provider ? `${provider} / ${model}` : provider
 }

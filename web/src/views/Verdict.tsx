@@ -1,34 +1,49 @@
-import { counts, onlyRules } from '../report'
+import { counts, isAudit, onlyRules } from '../report'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
-import { titleOf } from '../sentences'
 import { count, list, record, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
+import type { Word } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
 
-/** The verdict in a word and a shape, its reasons, and what it rests on. */
+interface Face {
+  readonly word: Word
+  readonly shape: Shape
+  readonly tone: string
+}
+
+const WORDS: ReadonlyMap<string, Face> = new Map<string, Face>([
+  ['critical', { word: 'report.verdict_critical', shape: 'cross', tone: 'bad' }],
+  ['not_compliant', { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' }],
+  ['non_compliant', { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' }],
+  ['unknown', { word: 'report.verdict_unknown', shape: 'query', tone: 'unsure' }],
+  ['attention', { word: 'report.verdict_attention', shape: 'alert', tone: 'unsure' }],
+  ['ok', { word: 'report.verdict_ok', shape: 'tick', tone: 'good' }],
+])
+
+const MOST_REASONS = 3
+
+/** How the run ended, the verdict in a word and a shape, its reasons, and what it rests on; as high before the end as after. */
 export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
   const verdict = record(body.verdict)
   const word = text(verdict.word)
-  const known = WORDS[word.toLowerCase().replaceAll(/[\s-]+/g, '_')]
-  const tally = counts(run)
+  const known = WORDS.get(word.toLowerCase().replaceAll(/[\s-]+/g, '_'))
   const reasons = list(verdict.reasons).map(text).filter(Boolean)
+  // Only an audit has a verdict, and needs the room for it.
+  const kind = isAudit(run) ? 'verdict' : 'verdict low'
   if (!isTerminal(run)) {
     return (
       <>
-        <p class="verdict muted">{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
+        <p class={`${kind} muted`}>{say(run.checks ? 'report.pending' : 'report.nothing_yet')}</p>
         <Basis run={run} body={body} />
       </>
     )
   }
-  // A panel without checks and without a verdict has nothing to count.
-  if (word === '' && run.checks === undefined) return null
   return (
     <>
-      {run.status === 'cancelled' && <p class="muted">{say('report.cancelled', { reason: why(run) })}</p>}
-      <div class="verdict" data-testid="verdict" data-verdict={known?.tone}>
+      <div class={kind} data-testid="verdict" data-verdict={known?.tone}>
         {word !== '' && (
           <p class="verdict-word">
             <Mark shape={known?.shape ?? 'alert'} />
@@ -37,10 +52,12 @@ export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
           </p>
         )}
         <div>
-          <p class="tally">{say('report.counts', { ...tally })}</p>
+          <p class="tally">
+            <Badge run={run} /> {(word !== '' || run.checks !== undefined) && say('report.counts', { ...counts(run) })}
+          </p>
           {reasons.length > 0 && (
             <ul>
-              {reasons.map((reason) => (
+              {reasons.slice(0, MOST_REASONS).map((reason) => (
                 <li key={reason}>{reason}</li>
               ))}
             </ul>
@@ -52,13 +69,28 @@ export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
   )
 }
 
-const WORDS: Readonly<Record<string, { word: Parameters<typeof say>[0]; shape: Shape; tone: string } | undefined>> = {
-  critical: { word: 'report.verdict_critical', shape: 'cross', tone: 'bad' },
-  not_compliant: { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' },
-  non_compliant: { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' },
-  unknown: { word: 'report.verdict_unknown', shape: 'query', tone: 'unsure' },
-  attention: { word: 'report.verdict_attention', shape: 'alert', tone: 'unsure' },
-  ok: { word: 'report.verdict_ok', shape: 'tick', tone: 'good' },
+/** "Partial: 1 of 2 queries": counted from how the queries ended, written by no model. */
+export function Badge({ run }: { run: RunView }) {
+  return (
+    <span class="badge" data-testid="report-status" data-status={run.status}>
+      {badge(run)}
+    </span>
+  )
+}
+
+/** The badge's words. */
+export function badge(run: RunView): string {
+  const parts = { done: run.queries.filter((query) => query.phase === 'done').length, n: run.queries.length }
+  switch (run.status) {
+    case 'completed':
+      return say('badge.completed', parts)
+    case 'partial':
+      return say('badge.partial', parts)
+    case 'cancelled':
+      return say('badge.cancelled', { ...parts, reason: why(run) })
+    default:
+      return say('badge.failed', parts)
+  }
 }
 
 function why(run: RunView): string {
@@ -76,17 +108,12 @@ function Basis({ run, body }: { run: RunView; body: JsonObject }) {
   )
 }
 
-/** How many rows were checked and sent, and by which rules. */
-function basis(run: RunView, body: JsonObject): readonly string[] {
+/** How many rows were checked, and by which rules. */
+export function basis(run: RunView, body: JsonObject): readonly string[] {
   const coverage = record(body.coverage ?? run.checks?.coverage)
   const total = count(coverage.positions_total) ?? 0
   const lines: string[] = []
-  if (total > 0) {
-    lines.push(say('report.coverage', { checked: text(coverage.positions_checked), total, n: total }))
-    for (const [query, sent] of Object.entries(record(coverage.positions_sent))) {
-      lines.push(say('report.sent', { sent: text(sent), total, query: titleOf(run, query) }))
-    }
-  }
+  if (total > 0) lines.push(say('report.coverage', { checked: text(coverage.positions_checked), total, n: total }))
   const ruleset = record(body.ruleset)
   const name = text(ruleset.name) || run.checks?.ruleset?.name || ''
   const edition = text(ruleset.edition) || run.checks?.ruleset?.edition || ''

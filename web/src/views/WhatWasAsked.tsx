@@ -3,6 +3,9 @@ import { say } from '../words'
 import { BillTable } from './BillTable'
 import { Value } from './Value'
 
+/** A long bill stands among the positions of the report. */
+const FEW = 60
+
 /** The run's input, folded away. */
 export function WhatWasAsked({ run }: { run: RunView }) {
   const { positions, specifications } = run.input
@@ -13,7 +16,8 @@ export function WhatWasAsked({ run }: { run: RunView }) {
       {positions && positions.length > 0 && (
         <>
           <h3>{say('form.positions')}</h3>
-          <BillTable positions={positions} />
+          <BillTable positions={positions.slice(0, FEW)} />
+          {positions.length > FEW && <p class="muted">{say('report.more_positions', { n: positions.length - FEW })}</p>}
         </>
       )}
       {specifications && Object.keys(specifications).length > 0 && (

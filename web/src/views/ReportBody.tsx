@@ -1,0 +1,150 @@
+import type { ComponentChildren } from 'preact'
+import { useMemo } from 'preact/hooks'
+import { resultPath } from '../api'
+import { label, number } from '../format'
+import { TECHNICAL, content, further, isAudit, odd } from '../report'
+import { isTerminal } from '../run'
+import type { RunView } from '../run'
+import { count, isEmpty, isRecord, list, text } from '../wire/json'
+import type { JsonObject } from '../wire/json'
+import { say } from '../words'
+import { Answers } from './Answers'
+import { AsItCame } from './AsItCame'
+import { Compliance } from './Compliance'
+import { Conflicts } from './Conflicts'
+import { CostAndTime } from './CostAndTime'
+import { FindingsTable } from './FindingsTable'
+import { FixFirst } from './FixFirst'
+import { Guard } from './Guard'
+import { NotChecked } from './NotChecked'
+import { Positions } from './Positions'
+import { PrintFoot, PrintHead } from './PrintHead'
+import { Risks } from './Risks'
+import { Section } from './Section'
+import { Value } from './Value'
+import { Verdict } from './Verdict'
+import { Warnings } from './Warnings'
+
+export interface Props {
+  readonly run: RunView
+  /** A button that asks a query again, where that is possible. */
+  readonly retry?: (query: string) => ComponentChildren
+}
+
+/**
+ * The report: what the checks found at once, then what the queries add.
+ *
+ * What comes late has its place from the start, so that nothing moves that is being read.
+ */
+export function ReportBody({ run, retry }: Props) {
+  // A run changes with every piece of text; its report only when a query ends.
+  const phases = run.queries.map((query) => query.phase).join()
+  return useMemo(() => <Laid run={run} retry={retry} />, [run.status, run.checks, run.final, run.warnings, phases, retry])
+}
+
+function Laid({ run, retry }: Props) {
+  const ended = isTerminal(run)
+  const body = content(run.final)
+  if (run.status === 'failed') return <ChecksOnly run={run} />
+  return (
+    <article class="report" data-testid="report" aria-labelledby="report-title" aria-busy={!ended}>
+      <PrintHead run={run} body={body} />
+      <div class="report-head">
+        <h2 id="report-title">{say('report.title')}</h2>
+        {ended && (
+          <span class="report-actions">
+            <button type="button" class="quiet" data-testid="print" onClick={() => window.print()}>
+              {say('report.print')}
+            </button>
+            <a href={resultPath(run.id)} target="_blank" rel="noopener">
+              {say('report.json')}
+            </a>
+          </span>
+        )}
+      </div>
+      <Verdict run={run} body={body} />
+      <NotChecked run={run} retry={retry} />
+      <Warnings run={run} />
+      {isAudit(run) ? <Audit run={run} body={body} /> : <Answers run={run} body={body} />}
+      {ended && <CostAndTime run={run} />}
+      {ended && <Foot body={body} />}
+      <PrintFoot />
+    </article>
+  )
+}
+
+function Audit({ run, body }: { run: RunView; body: JsonObject }) {
+  const assumed = list(body.assumptions)
+  const rest = further(body)
+  return (
+    <>
+      {run.checks && <FixFirst run={run} />}
+      {run.checks && run.checks.findings.length > 0 && <FindingsTable run={run} />}
+      <Compliance run={run} body={body} />
+      <Risks run={run} body={body} />
+      <Positions run={run} />
+      <div class="columns">
+        {TECHNICAL.filter((key) => !isEmpty(body[key]) && !isFailed(body, key)).map((key) => (
+          <Section key={key} title={label(key)} run={run} body={body} name={key}>
+            <Value value={body[key]} />
+          </Section>
+        ))}
+      </div>
+      <Conflicts body={body} />
+      {assumed.length > 0 && (
+        <Section title={say('report.assumptions')}>
+          <ul>
+            {assumed.map((entry, index) => (
+              <li key={index}>{isRecord(entry) ? text(entry.text ?? entry.assumption ?? entry.message ?? entry) : text(entry)}</li>
+            ))}
+          </ul>
+        </Section>
+      )}
+      {Object.entries(odd(body)).map(([key, value]) => (
+        <Section key={key} title={label(key)} run={run} body={body} name={key}>
+          <AsItCame value={value} />
+        </Section>
+      ))}
+      {Object.keys(rest).length > 0 && (
+        <Section title={say('report.further')}>
+          <Guard value={rest}>
+            <Value value={rest} />
+          </Guard>
+        </Section>
+      )}
+    </>
+  )
+}
+
+/** The summary of a reading that failed says nothing but that; it stands under "not checked". */
+function isFailed(body: JsonObject, key: string): boolean {
+  const section = body[key]
+  return isRecord(section) && Object.keys(section).length === 1 && section.error !== undefined
+}
+
+function Foot({ body }: { body: JsonObject }) {
+  const confidence = count(body.confidence)
+  return (
+    <footer class="muted">
+      {confidence !== undefined && <p>{say('report.confidence', { n: number(confidence * 100, 0) })}</p>}
+      <p>{text(body.disclaimer) || say('report.disclaimer')}</p>
+    </footer>
+  )
+}
+
+/** After a total failure: what the checks found still stands, and nothing pretends to be a report. */
+function ChecksOnly({ run }: { run: RunView }) {
+  if (run.checks === undefined || run.checks.findings.length === 0) return null
+  return (
+    <article class="report" data-testid="checks-only" aria-labelledby="checks-title">
+      <PrintHead run={run} body={{}} />
+      <div class="report-head">
+        <h2 id="checks-title">{say('report.checks_only')}</h2>
+      </div>
+      <FixFirst run={run} />
+      <FindingsTable run={run} />
+      <Positions run={run} />
+      <PrintFoot />
+    </article>
+  )
+}
