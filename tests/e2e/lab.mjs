@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-const binary = process.env.ASKSTREAM_BINARY ?? join(root, 'target', 'release', 'askstream')
+export const binary = process.env.ASKSTREAM_BINARY ?? join(root, 'target', 'release', 'askstream')
 const CHROMIUM = '/usr/bin/chromium'
 const START_MS = 5000
 const STOP_MS = 5000

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
+import { preview } from '../src/query'
 import { apply, beforeEvents, fromSnapshot, isTerminal, rate, spent } from '../src/run'
 import type { QueryView, RunView } from '../src/run'
+import { whole } from '../src/text'
 import { isRunEvent } from '../src/wire/event'
 import type { RunEvent } from '../src/wire/event'
 import { parse } from '../src/wire/json'
@@ -62,16 +64,15 @@ describe('a run after its journal', () => {
 
   it('joins deltas to the whole text, without a seam', () => {
     const done = query(after(Infinity), 'comprehensive_analysis')
-    const whole = journal.flatMap((event) => (event.type === 'query_delta' && event.query === done.id ? [event.text] : [])).join('')
-    expect(done.text).toBe(whole)
-    expect(done.tail).toBe(whole.slice(-240))
+    const all = journal.flatMap((event) => (event.type === 'query_delta' && event.query === done.id ? [event.text] : [])).join('')
+    expect(whole(done.text)).toBe(all)
   })
 
   it('discards the text of an attempt that is asked again', () => {
     const at = seqOf('query_retrying')
-    expect(query(after(at - 1), 'compliance_risks').chars).toBe(160)
+    expect(query(after(at - 1), 'compliance_risks').text.chars).toBe(160)
     const cut = query(after(at), 'compliance_risks')
-    expect([cut.text, cut.tail, cut.chars, cut.phase, cut.attempt]).toEqual(['', '', 0, 'backoff', 2])
+    expect([whole(cut.text), cut.text.chars, preview(cut), cut.phase, cut.attempt]).toEqual(['', 0, '', 'backoff', 2])
     expect(cut.attempts[0]?.discarded).toBe(160)
     expect(cut.switchedFrom).toBe('openai')
   })
@@ -136,8 +137,8 @@ describe('single events', () => {
     const retrying: RunEvent = { ...base, type: 'query_retrying', seq: 4, query: 'a', attempt: 2, delay_ms: 0, discarded: 2, reason: { code: 'overloaded', message: '' }, from: { provider: 'x', model: 'm' }, to: { provider: 'x', model: 'm' } }
     const events = [delta(3, 1, 0, 'ab'), retrying, delta(5, 1, 2, 'cd'), delta(6, 2, 0, 'é\u{1f600}'), delta(7, 2, 0, 'é'), delta(8, 2, 2, '!')]
     const end = query(events.reduce(apply, begun), 'a')
-    expect(end.text).toBe('é\u{1f600}!')
-    expect(end.chars).toBe(3)
+    expect(whole(end.text)).toBe('é\u{1f600}!')
+    expect(end.text.chars).toBe(3)
   })
 
   it('gives a rate only after a second of receiving', () => {
@@ -153,7 +154,7 @@ describe('a snapshot', () => {
   it('shows the rows and the partial text at once', () => {
     const run = fromSnapshot(snapshot)
     expect(run.lastSeq).toBe(13)
-    expect(run.queries.map((one) => [one.phase, one.text])).toEqual([['streaming', 'half'], ['planned', '']])
+    expect(run.queries.map((one) => [one.phase, whole(one.text)])).toEqual([['streaming', 'half'], ['planned', '']])
   })
 
   it('keeps the question for the replay, and nothing of the course', () => {
