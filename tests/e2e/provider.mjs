@@ -16,7 +16,8 @@ export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]:
 
 /**
  * `play(query, call)` says what a call gets: `{ status, body }`, or
- * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`.
+ * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`, and
+ * `cut` tears the connection down after so many pieces.
  */
 export async function startProvider(play) {
   const seen = { calls: 0, open: 0 }
@@ -27,7 +28,7 @@ export async function startProvider(play) {
     let body = ''
     for await (const chunk of request) body += chunk
     const query = JSON.parse(body).temperature === 0.3 ? COMPREHENSIVE : COMPLIANCE
-    const { status = 200, body: said, first = 0, every = 10, pieces = 20, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
+    const { status = 200, body: said, first = 0, every = 10, pieces = 20, cut = Infinity, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
     if (status !== 200) {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said ?? { error: { message: 'as the test says' } }))
       return
@@ -37,6 +38,7 @@ export async function startProvider(play) {
     response.writeHead(200, { 'content-type': 'text/event-stream' })
     const size = Math.ceil(text.length / pieces)
     for (let at = 0; at < text.length && !response.destroyed; at += size) {
+      if (at >= cut * size) return void response.destroy()
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: text.slice(at, at + size) } }] })}\n\n`)
       await rest(every)
     }

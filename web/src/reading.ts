@@ -93,6 +93,7 @@ function within(draft: Draft, char: string): void {
       return
     }
     draft.inside = 'nothing'
+    if (draft.says.endsWith('null')) draft.says = `${draft.says.slice(0, -4)}-`
     complete(draft, draft.at)
   }
   between(draft, char)

@@ -96,7 +96,7 @@ export function figuresOf(query: QueryView): readonly string[] {
   const figures: string[] = []
   const speed = rate(query)
   if (query.attempt > 1) figures.push(say('row.attempt', { n: query.attempt }))
-  if (query.tokens !== undefined && !query.carriedOver) figures.push(say('row.tokens', { n: number(query.tokens) }))
+  if ((query.tokens ?? 0) > 0 && !query.carriedOver) figures.push(say('row.tokens', { n: number(query.tokens ?? 0) }))
   if (speed !== undefined) figures.push(say('row.rate', { n: Math.round(speed) }))
   if (!isClosed(query) && query.sections.length > 0) figures.push(say('row.sections', { n: query.sections.length }))
   // A failure that cost nothing known says nothing of cost.

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { preview } from '../src/query'
-import { apply, beforeEvents, fromSnapshot, isTerminal, rate, spent } from '../src/run'
+import { apply, beforeEvents, fromSnapshot, isTerminal, limitAt, rate, spent } from '../src/run'
 import type { QueryView, RunView } from '../src/run'
 import { whole } from '../src/text'
 import { isRunEvent } from '../src/wire/event'
@@ -139,6 +139,44 @@ describe('single events', () => {
     const end = query(events.reduce(apply, begun), 'a')
     expect(whole(end.text)).toBe('é\u{1f600}!')
     expect(end.text.chars).toBe(3)
+  })
+
+  const completed = (seq: number, at: number, id: string): RunEvent => ({ ...base, type: 'query_completed', seq, elapsed_ms: at, query: id, status: 'succeeded', time_ms: at, attempts: 1 })
+
+  it('holds what has not started while the run is paused, and moves the limit', () => {
+    const paused = apply(begun, { ...base, type: 'run_paused', seq: 2, elapsed_ms: 100, by: 'client' })
+    expect([query(paused, 'a').phase, query(paused, 'm').phase]).toEqual(['paused', 'planned'])
+    expect([limitAt(paused, 100), limitAt(paused, 400)]).toEqual([1000, 1300])
+    const resumed = apply(paused, { ...base, type: 'run_resumed', seq: 3, elapsed_ms: 600, by: 'client' })
+    expect([resumed.status, query(resumed, 'a').phase, limitAt(resumed, 9999)]).toEqual(['running', 'queued', 1500])
+    expect(query(resumed, 'a').segments.map(({ phase, from, to }) => [phase, from, to])).toEqual([['queued', 10, 100], ['paused', 100, 600], ['queued', 600, undefined]])
+  })
+
+  it('lets a running query finish while the run is paused, and holds what needs it', () => {
+    const started: RunEvent = { ...base, type: 'query_started', seq: 2, query: 'a', provider: 'x', model: 'y', attempt: 1, queued_ms: 0 }
+    const events = [started, { ...base, type: 'run_paused', seq: 3, elapsed_ms: 100, by: 'client' } as const, completed(4, 200, 'a')]
+    const run = events.reduce(apply, begun)
+    expect([query(run, 'a').phase, query(run, 'm').phase]).toEqual(['done', 'paused'])
+  })
+
+  it('is queued until something happens, when it has to wait for a place', () => {
+    const plan = { ...base, type: 'run_started', seq: 1, panel: 'p', panel_revision: 'r', api_version: 1, timeouts: { run_ms: 1000 }, on_disconnect: 'continue', links: {}, queries: [], queued: true } as const
+    const waiting = apply(empty, plan)
+    expect(waiting.status).toBe('queued')
+    expect(apply(waiting, { ...base, type: 'run_warning', seq: 2, code: 'x', message: '' }).status).toBe('running')
+  })
+
+  it('tells of a restart once, with the answers that were kept', () => {
+    const retrying = (seq: number, id: string, at: string): RunEvent => ({ ...base, at, type: 'query_retrying', seq, query: id, attempt: 2, delay_ms: 0, discarded: 0, reason: { code: 'interrupted', message: '' }, from: { provider: 'x', model: 'm' }, to: { provider: 'x', model: 'm' } })
+    const kept = apply(begun, completed(2, 50, 'a'))
+    const once = apply(kept, retrying(3, 'm', '2026-11-20T14:02:31.000Z'))
+    expect(once.restart).toEqual({ at: '2026-11-20T14:02:31.000Z', kept: 1 })
+    expect(apply(once, retrying(4, 'm', '2026-11-20T14:02:31.100Z')).restart).toBe(once.restart)
+    expect(apply(once, retrying(4, 'm', '2026-11-20T14:09:00.000Z')).restart?.at).toBe('2026-11-20T14:09:00.000Z')
+  })
+
+  it('marks an answer that was carried over', () => {
+    expect(query(apply(begun, { ...completed(2, 1, 'a'), carried_over: true } as RunEvent), 'a').carriedOver).toBe(true)
   })
 
   it('gives a rate only after a second of receiving', () => {

@@ -23,6 +23,9 @@ interface Props {
   readonly cancel: (id: string) => void
 }
 
+/** Longer reasons get a second line, where the preview stands otherwise. */
+const ONE_LINE = 50
+
 /** One query: who answers, what it is doing, the end of its text, and its bar. */
 export function QueryRow(props: Props) {
   const { query, index, run, elapsed, span, runLimit, selected, reachable, needed, cancelling, cancel } = props
@@ -65,7 +68,7 @@ export function QueryRow(props: Props) {
           <span class="who muted">{asked}</span>
         </th>
         <td class="state">
-          <span class="doing" data-phase={query.phase} title={state}>
+          <span class={state.length > ONE_LINE ? 'doing long' : 'doing'} data-phase={query.phase} title={state}>
             {state}
           </span>
           <span class="figures-line number muted">{figures}</span>

@@ -112,7 +112,7 @@ function Freeze({ followed, ended }: { followed: Followed; ended: boolean }) {
   }
   if (ended) return null
   return (
-    <button type="button" key="freeze" class="frozen" data-testid="freeze-view" aria-pressed="false" title={say('run.freeze_text')} onClick={followed.freeze}>
+    <button type="button" key="freeze" data-testid="freeze-view" aria-pressed="false" title={say('run.freeze_text')} onClick={followed.freeze}>
       {say('run.freeze')}
     </button>
   )

@@ -23,7 +23,7 @@ export function RunHeader({ run, followed }: { run: RunView; followed: Followed 
   }, [])
 
   const cost = spent(run)
-  const costWords = cost || isTerminal(run) ? price(cost, onlyRules(run) || run.simulated ? 'rules' : undefined) : say('cost.pending')
+  const costWords = (cost && cost.amount > 0) || isTerminal(run) ? price(cost, onlyRules(run) || run.simulated ? 'rules' : undefined) : say('cost.pending')
   const shape = SHAPE[run.status]
 
   return (

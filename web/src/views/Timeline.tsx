@@ -118,7 +118,7 @@ function Room({ rows }: { rows: number }) {
   if (rows <= 0) return null
   return (
     <tr class="room" aria-hidden="true">
-      <td colSpan={4} style={{ height: rows * ROW_PX }} />
+      <td colSpan={4} style={{ height: `${rows * ROW_PX}px` }} />
     </tr>
   )
 }
