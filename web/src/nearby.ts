@@ -28,11 +28,20 @@ export function useNearby(count: number, height: number, body: RefObject<HTMLEle
     const soon = () => {
       if (frame === 0) frame = requestAnimationFrame(look)
     }
+    // Paper has no screen that rows could be near.
+    const all = () => {
+      from.value = 0
+      to.value = count
+    }
     look()
+    window.addEventListener('beforeprint', all)
+    window.addEventListener('afterprint', look)
     window.addEventListener('scroll', soon, { passive: true })
     window.addEventListener('resize', soon)
     return () => {
       cancelAnimationFrame(frame)
+      window.removeEventListener('beforeprint', all)
+      window.removeEventListener('afterprint', look)
       window.removeEventListener('scroll', soon)
       window.removeEventListener('resize', soon)
     }

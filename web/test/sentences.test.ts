@@ -58,5 +58,9 @@ describe('the notes of a run', () => {
     expect(notes[0]).toMatch(/^The server restarted at \d\d:\d\d:31; 1 of 2 answers were kept/)
     expect(notes.slice(1)).toEqual(['lab answered.', 'A: odd.'])
     expect(notesOf(run({}))).toEqual([])
+    const final = (reason: string) => ({ type: 'final_result', run_id: '', seq: 9, at: '', elapsed_ms: 9, terminal: true, status: 'cancelled', panel: 'p', reason }) as const
+    expect(notesOf(run({}, { final: final('disconnect') }))).toEqual(['Cancelled because nobody watched any more.'])
+    expect(notesOf(run({}, { final: final('shutdown') }))).toEqual(['Cancelled because the server stopped.'])
+    expect(notesOf(run({}, { final: final('client') }))).toEqual([])
   })
 })

@@ -19,6 +19,7 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
   const trouble = useSignal('')
   const ended = isTerminal(run) || followed.link.value.state === 'ended'
   const open = run.queries.filter((query) => !isClosed(query)).length
+  const costs = (spent(run)?.amount ?? 0) > 0
   const answered = run.queries.some((query) => query.phase === 'done')
 
   const fail = (why: string) => {
@@ -43,7 +44,6 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
     go(`/runs/${answer.value.run_id}`)
   }
   const cancel = () => {
-    const costs = (spent(run)?.amount ?? 0) > 0
     if (costs && open > 1) asking.value = true
     else void order('cancel')
   }
@@ -79,7 +79,7 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
       <Relatives run={run} />
       {!ended && run.status === 'paused' && <span class="muted">{say('run.paused_text')}</span>}
       {trouble.value && <span class="fault">{trouble.value}</span>}
-      {asking.value && !ended && <ConfirmCancel cost={cost} yes={() => void order('cancel')} no={() => (asking.value = false)} />}
+      {asking.value && !ended && <ConfirmCancel cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => (asking.value = false)} />}
     </div>
   )
 }

@@ -11,13 +11,17 @@ import { record, text } from '../wire/json'
 import type { Snapshot } from '../wire/snapshot'
 import { say } from '../words'
 import { Connection } from './Connection'
-import { Detail } from './Detail'
 import { NotShown } from './NotShown'
 import { Report } from './Report'
 import { RunHeader } from './RunHeader'
 import { Timeline } from './Timeline'
 import { TotalFailure } from './TotalFailure'
 import { WhatWasAsked } from './WhatWasAsked'
+import { later } from './later'
+
+/** Fetched apart, after the first paint: nobody needs it before the first click on a row. */
+const loadDetail = () => import('./Detail').then((module) => module.Detail)
+const Detail = later(loadDetail)
 
 /** One run: live view and report at the same address, before, during and after. */
 export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
@@ -25,15 +29,19 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
   const selected = useSignal('')
   useEffect(() => followed.close, [followed])
   useEffect(() => () => showIcon(undefined), [])
+  useEffect(() => void loadDetail().catch(() => undefined), [])
 
   const run = followed.view.value
   const closed = run?.queries.filter(isClosed).length
   useEffect(() => speak(run), [run?.status, closed])
+  const query = run?.queries.find((one) => one.id === selected.value)
+  useEffect(() => {
+    if (run && query?.phase === 'backoff') announce(say('live.retrying', { query: query.title, state: stateOf(query, run) }))
+  }, [query?.attempt])
   // What only grows text stays above; the rest is drawn again when a query or the run has moved on.
   const below = useMemo(() => run && <Outcome run={run} />, [run?.status, run?.final, run?.checks, run?.warnings, closed])
 
   if (run === undefined) return <NotShown id={id} problem={followed.problem.value} />
-  const query = run.queries.find((one) => one.id === selected.value)
   const close = () => {
     const row = document.getElementById(`row-${selected.value}`)
     selected.value = ''
