@@ -87,8 +87,9 @@ export const tests = {
     const queries = [{ id: 'quick', model: QUICK }, { id: 'endless', model: SLOW }]
     await watching(browser, { queries }, async ({ page }) => {
       await phase(page, 'quick', 'done')
-      await page.getByTestId('finish-run').click()
+      await page.getByTestId('finish-run').press('Enter')
       await status(page, 'partial')
+      await page.waitForFunction(() => document.activeElement?.tagName === 'H1')
       await phase(page, 'endless', 'cancelled')
       assert.equal(await page.getByTestId('finish-run').count(), 0, 'it is absent where it would do nothing')
       await shoot(page, 'finished')
@@ -208,7 +209,7 @@ export const tests = {
       assert.equal(await page.getByTestId('run-elapsed').innerText(), clock, 'bars stop growing')
       await server.revive()
       await page.getByRole('button', { name: 'Try now' }).click({ timeout: 2000 }).catch(() => undefined)
-      await page.getByTestId('run-notes').waitFor({ timeout: LONG })
+      await page.locator('#notice', { hasText: /Caught up: \d+ event/ }).waitFor({ timeout: LONG })
       assert.match(await page.getByTestId('run-notes').innerText(), /The server restarted at \d\d:\d\d:\d\d; 1 of 2 answers were kept/)
       await shoot(page, 'restarted')
       await status(page, 'completed')
@@ -275,12 +276,12 @@ export const tests = {
       assert.ok((await away()) <= 24, 'it follows')
       const scrolled = await page.evaluate(() => window.scrollY)
       await box.hover()
-      const before = await box.evaluate((element) => element.scrollTop)
       await page.mouse.wheel(0, -10)
       await page.getByTestId('latest').waitFor()
+      const left = await box.evaluate((element) => element.scrollTop)
       const height = await box.evaluate((element) => element.scrollHeight)
       await page.waitForFunction((height) => (document.querySelector('.received')?.scrollHeight ?? 0) > height + 100, height)
-      assert.ok((await box.evaluate((element) => element.scrollTop)) <= before, 'it stays where the reader is')
+      assert.ok((await box.evaluate((element) => element.scrollTop)) <= left, 'it stays where the reader is')
       await page.getByTestId('latest').click()
       await page.waitForFunction(() => {
         const element = document.querySelector('.received')
@@ -311,6 +312,7 @@ export const tests = {
       await page.keyboard.press('Shift+Escape')
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click()
       await status(page, 'cancelled')
+      assert.equal(await page.evaluate(() => document.activeElement?.id), 'row-three', 'focus is back where it was')
       assert.match(await page.locator('link[rel=icon]').getAttribute('href'), /icon-failed/)
     })
   },

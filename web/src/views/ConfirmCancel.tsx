@@ -4,9 +4,19 @@ import { say } from '../words'
 /** Asks once, where money was already spent or keys could slip; says what is lost and what is kept. */
 export function ConfirmCancel({ cost, yes, no }: { cost: string | undefined; yes: () => void; no: () => void }) {
   const dialog = useRef<HTMLDialogElement>(null)
-  useEffect(() => dialog.current?.showModal(), [])
+  useEffect(() => {
+    const element = dialog.current
+    if (element === null) return
+    element.addEventListener('close', no)
+    element.showModal()
+    return () => {
+      // Closing gives focus back to where it was; a dialog that is only taken away does not.
+      element.removeEventListener('close', no)
+      element.close()
+    }
+  }, [])
   return (
-    <dialog ref={dialog} onClose={no} aria-labelledby="cancel-title">
+    <dialog ref={dialog} aria-labelledby="cancel-title">
       <h2 id="cancel-title">{say('run.cancel_title')}</h2>
       <p>
         {say('run.cancel_text')} {cost !== undefined && say('run.cancel_spent', { cost })}

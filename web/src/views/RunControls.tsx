@@ -1,4 +1,5 @@
 import { useSignal } from '@preact/signals'
+import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { orderRun, retryRun } from '../api'
 import type { Order } from '../api'
@@ -12,8 +13,16 @@ import { remember } from '../snapshots'
 import { say } from '../words'
 import { ConfirmCancel } from './ConfirmCancel'
 
+interface Props {
+  readonly run: RunView
+  readonly followed: Followed
+  readonly cost: string
+  /** Where focus goes when the button that ended the run is gone. */
+  readonly heading: RefObject<HTMLElement | null>
+}
+
 /** What can be done with the run as it stands; what cannot be done is not there. */
-export function RunControls({ run, followed, cost }: { run: RunView; followed: Followed; cost: string }) {
+export function RunControls({ run, followed, cost, heading }: Props) {
   const asking = useSignal(false)
   const busy = useSignal<Order | 'retry' | undefined>(undefined)
   const trouble = useSignal('')
@@ -22,12 +31,17 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
   const costs = (spent(run)?.amount ?? 0) > 0
   const answered = run.queries.some((query) => query.phase === 'done')
 
+  useEffect(() => {
+    if (ended && busy.value !== undefined && document.activeElement === document.body) heading.current?.focus()
+  }, [ended])
+
   const fail = (why: string) => {
     busy.value = undefined
     trouble.value = say('run.order_failed', { why })
     assertive.value = trouble.value
   }
   const order = async (what: Order) => {
+    if (busy.value !== undefined) return
     asking.value = false
     busy.value = what
     trouble.value = ''
@@ -61,12 +75,12 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
     <div class="run-actions">
       {!ended && run.status !== 'queued' && <Hold paused={run.status === 'paused'} busy={busy.value} order={order} />}
       {!ended && answered && open > 0 && (
-        <button type="button" data-testid="finish-run" disabled={busy.value === 'finish'} title={say('run.finish_text')} onClick={() => void order('finish')}>
+        <button type="button" data-testid="finish-run" aria-disabled={busy.value === 'finish'} title={say('run.finish_text')} onClick={() => void order('finish')}>
           {say('run.finish')}
         </button>
       )}
       {!ended && (
-        <button type="button" data-testid="cancel-run" disabled={busy.value === 'cancel'} onClick={cancel}>
+        <button type="button" data-testid="cancel-run" aria-disabled={busy.value === 'cancel'} onClick={cancel}>
           {busy.value === 'cancel' ? say('run.cancelling') : say('run.cancel')}
         </button>
       )}
@@ -86,15 +100,14 @@ export function RunControls({ run, followed, cost }: { run: RunView; followed: F
 
 /** Starts no more queries, or goes on; the same button, so that focus stays. */
 function Hold({ paused, busy, order }: { paused: boolean; busy: string | undefined; order: (what: Order) => Promise<void> }) {
-  const waits = busy === 'pause' || busy === 'resume'
   return (
     <button
       type="button"
       class="hold"
       data-testid="pause-run"
-      aria-disabled={waits}
+      aria-disabled={busy === 'pause' || busy === 'resume'}
       title={paused ? undefined : say('run.pause_text')}
-      onClick={() => !waits && void order(paused ? 'resume' : 'pause')}
+      onClick={() => void order(paused ? 'resume' : 'pause')}
     >
       {paused ? say('run.resume') : say('run.pause')}
     </button>

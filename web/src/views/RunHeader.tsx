@@ -59,7 +59,7 @@ export function RunHeader({ run, followed }: { run: RunView; followed: Followed 
           <ConnectionState followed={followed} />
         </div>
       </dl>
-      <RunControls run={run} followed={followed} cost={costWords} />
+      <RunControls run={run} followed={followed} cost={costWords} heading={heading} />
     </div>
   )
 }
