@@ -299,6 +299,7 @@ export const tests = {
       await page.keyboard.press('ArrowDown')
       await page.keyboard.press('ArrowDown')
       assert.equal(await page.evaluate(() => document.activeElement?.id), 'row-three')
+      assert.deepEqual(await page.locator('.row-title[tabindex="0"]').evaluateAll((all) => all.map((one) => one.id)), ['row-three'], 'Tab comes back here')
       await page.keyboard.press('Enter')
       await page.locator('#detail').waitFor()
       await page.keyboard.press('Escape')

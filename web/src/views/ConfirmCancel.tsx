@@ -9,12 +9,13 @@ export function ConfirmCancel({ cost, yes, no }: { cost: string | undefined; yes
     if (element === null) return
     element.addEventListener('close', no)
     element.showModal()
-    return () => {
-      // Closing gives focus back to where it was; a dialog that is only taken away does not.
-      element.removeEventListener('close', no)
-      element.close()
-    }
+    return () => element.removeEventListener('close', no)
   }, [])
+  // Closing gives focus back to where it was; a dialog that is only taken away does not.
+  const leave = (then: () => void) => {
+    dialog.current?.close()
+    then()
+  }
   return (
     <dialog ref={dialog} aria-labelledby="cancel-title">
       <h2 id="cancel-title">{say('run.cancel_title')}</h2>
@@ -22,10 +23,10 @@ export function ConfirmCancel({ cost, yes, no }: { cost: string | undefined; yes
         {say('run.cancel_text')} {cost !== undefined && say('run.cancel_spent', { cost })}
       </p>
       <div class="actions">
-        <button type="button" class="primary" onClick={yes}>
+        <button type="button" class="primary" onClick={() => leave(yes)}>
           {say('run.cancel')}
         </button>
-        <button type="button" onClick={no}>
+        <button type="button" onClick={() => leave(no)}>
           {say('run.cancel_keep')}
         </button>
       </div>

@@ -33,7 +33,8 @@ export function QueryRow(props: Props) {
   const state = stateOf(query, run)
   const figures = figuresOf(query).join('  ·  ')
   const asked = who(query)
-  const section = isClosed(query) ? '' : query.reading.section
+  // The place of a section's name is kept between two of them, so that nothing beside it moves.
+  const section = isClosed(query) || query.reading.form !== 'json' ? undefined : query.reading.section
   const says = previewOf(query)
   const bar = useMemo(
     () => <Bar query={query} elapsed={elapsed} span={span} runLimit={runLimit} />,
@@ -73,7 +74,7 @@ export function QueryRow(props: Props) {
           </span>
           <span class="figures-line number muted">{figures}</span>
           <span class="preview" aria-hidden="true">
-            {section !== '' && <b>{label(section)}</b>}
+            {section !== undefined && <b>{label(section)}</b>}
             <span class="says">
               <span>{says}</span>
             </span>

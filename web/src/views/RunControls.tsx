@@ -74,17 +74,17 @@ export function RunControls({ run, followed, cost, heading }: Props) {
   return (
     <div class="run-actions">
       {!ended && run.status !== 'queued' && <Hold paused={run.status === 'paused'} busy={busy.value} order={order} />}
-      {!ended && answered && open > 0 && (
-        <button type="button" data-testid="finish-run" aria-disabled={busy.value === 'finish'} title={say('run.finish_text')} onClick={() => void order('finish')}>
-          {say('run.finish')}
-        </button>
-      )}
       {!ended && (
         <button type="button" data-testid="cancel-run" aria-disabled={busy.value === 'cancel'} onClick={cancel}>
           {busy.value === 'cancel' ? say('run.cancelling') : say('run.cancel')}
         </button>
       )}
       <Freeze followed={followed} ended={ended} />
+      {!ended && answered && open > 0 && (
+        <button type="button" data-testid="finish-run" aria-disabled={busy.value === 'finish'} title={say('run.finish_text')} onClick={() => void order('finish')}>
+          {say('run.finish')}
+        </button>
+      )}
       {isTerminal(run) && run.status !== 'completed' && run.status !== 'failed' && (
         <button type="button" data-testid="retry-run" disabled={busy.value === 'retry'} title={say('run.retry_text')} onClick={() => void retry()}>
           {say('run.retry')}

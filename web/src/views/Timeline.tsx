@@ -30,6 +30,8 @@ const SECOND_MS = 1000
 export function Timeline({ run, followed, selected }: Props) {
   const choice = useSignal<Span>('auto')
   const pointed = useSignal('')
+  // The one row that Tab reaches: where focus was last.
+  const stop = useSignal('')
   const cancelling = useSignal<ReadonlySet<string>>(new Set())
   const body = useRef<HTMLTableSectionElement>(null)
   const ended = isTerminal(run)
@@ -68,7 +70,9 @@ export function Timeline({ run, followed, selected }: Props) {
   const point = (event: Event) => {
     const row = event.target instanceof Element ? event.target.closest<HTMLElement>('tr[data-query]') : null
     pointed.value = row?.dataset.query ?? ''
+    if (row && event.type === 'focusin') stop.value = pointed.value
   }
+  const reached = run.queries.some((query, index) => query.id === stop.value && index >= from && index < to) ? stop.value : run.queries[from]?.id
 
   return (
     <section class="timeline" data-stale={stale} aria-labelledby="timeline-title">
@@ -98,7 +102,7 @@ export function Timeline({ run, followed, selected }: Props) {
               span={length}
               runLimit={limit}
               selected={selected}
-              reachable={selected.value ? selected.value === query.id : from + index === 0}
+              reachable={query.id === reached}
               needed={needs.includes(query.id)}
               cancelling={cancelling.value.has(query.id)}
               cancel={cancel}
