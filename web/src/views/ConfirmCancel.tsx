@@ -26,7 +26,7 @@ export function ConfirmCancel({ cost, yes, no }: { cost: string | undefined; yes
         <button type="button" class="primary" onClick={() => leave(yes)}>
           {say('run.cancel')}
         </button>
-        <button type="button" onClick={() => leave(no)}>
+        <button type="button" autofocus onClick={() => leave(no)}>
           {say('run.cancel_keep')}
         </button>
       </div>
