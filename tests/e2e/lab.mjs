@@ -10,7 +10,7 @@ import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
-const binary = process.env.ASKSTREAM_BINARY ?? join(root, 'target', 'release', 'askstream')
+export const binary = process.env.ASKSTREAM_BINARY ?? join(root, 'target', 'release', 'askstream')
 const CHROMIUM = '/usr/bin/chromium'
 const START_MS = 5000
 const STOP_MS = 5000
@@ -110,6 +110,7 @@ export function takeComplaints() {
 export async function openPage(browser, server, { allow = [], ...options } = {}) {
   const context = await browser.newContext({ viewport: { width: 1280, height: 900 }, ...options })
   const page = await context.newPage()
+  page.setDefaultTimeout(15_000)
   const complaints = []
   opened.push({ complaints, allow })
   page.on('console', (message) => {

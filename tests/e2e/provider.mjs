@@ -16,7 +16,8 @@ export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]:
 
 /**
  * `play(query, call)` says what a call gets: `{ first, status, body }`, or
- * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`.
+ * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`, and
+ * `cut` tears the connection down after so many pieces.
  */
 export async function startProvider(play) {
   const seen = { calls: 0, open: 0 }
@@ -27,7 +28,7 @@ export async function startProvider(play) {
     let body = ''
     for await (const chunk of request) body += chunk
     const query = JSON.parse(body).temperature === 0.3 ? COMPREHENSIVE : COMPLIANCE
-    const { status = 200, body: said, first = 0, every = 10, pieces = 20, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
+    const { status = 200, body: said, first = 0, every = 10, pieces = 20, cut = Infinity, text = JSON.stringify(ANSWERS[query]) } = play(query, seen.calls)
     if (first !== Infinity) await rest(first)
     if (status !== 200) {
       response.writeHead(status, { 'content-type': 'application/json' }).end(JSON.stringify(said ?? { error: { message: 'as the test says' } }))
@@ -39,6 +40,7 @@ export async function startProvider(play) {
     const letters = [...text]
     const size = Math.ceil(letters.length / pieces)
     for (let at = 0; at < letters.length && !response.destroyed; at += size) {
+      if (at >= cut * size) return void response.destroy()
       response.write(`data: ${JSON.stringify({ choices: [{ index: 0, delta: { content: letters.slice(at, at + size).join('') } }] })}\n\n`)
       await rest(every)
     }

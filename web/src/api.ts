@@ -35,9 +35,22 @@ export function getRun(id: string): Promise<Answer<Snapshot>> {
   return call('GET', runPath(id), readSnapshot)
 }
 
-/** Asks the server to cancel a run; asking twice changes nothing. */
-export function cancelRun(id: string): Promise<Answer<undefined>> {
-  return call('POST', `${runPath(id)}/cancel`, () => ({ value: undefined }))
+/** What a run can be told; `finish` ends it with what is there. */
+export type Order = 'cancel' | 'pause' | 'resume' | 'finish'
+
+/** Gives an order; giving it twice changes nothing. */
+export function orderRun(id: string, order: Order): Promise<Answer<undefined>> {
+  return call('POST', `${runPath(id)}/${order}`, () => ({ value: undefined }))
+}
+
+/** Cancels one query; the rest of the run goes on. */
+export function cancelQuery(id: string, query: string): Promise<Answer<undefined>> {
+  return call('POST', `${runPath(id)}/queries/${encodeURIComponent(query)}/cancel`, () => ({ value: undefined }))
+}
+
+/** Asks in a linked run what did not succeed in this one. */
+export function retryRun(id: string): Promise<Answer<Snapshot>> {
+  return call('POST', `${runPath(id)}/retry`, readSnapshot)
 }
 
 /** The whole final result of a run that has ended. */

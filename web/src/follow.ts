@@ -28,6 +28,12 @@ export interface Followed {
   readonly elapsed: ReadonlySignal<number>
   /** How many events came in one go after the last interruption; 0 when that is old news. */
   readonly caughtUp: ReadonlySignal<number>
+  /** Whether the display stands still; the run goes on. */
+  readonly frozen: ReadonlySignal<boolean>
+  /** How many updates a frozen display has not shown. */
+  readonly behind: ReadonlySignal<number>
+  freeze(): void
+  unfreeze(): void
   tryNow(): void
   close(): void
 }
@@ -44,6 +50,8 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   const problem = signal<Problem | undefined>(undefined)
   const elapsed = signal(0)
   const caughtUp = signal(0)
+  const frozen = signal(false)
+  const behind = signal(0)
   let replay: RunView | undefined
   let waiting: RunEvent[] = []
   let frame = 0
@@ -70,10 +78,15 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     waiting = []
     if (replay === undefined || events.length === 0) return
     replay = events.reduce(apply, replay)
+    if (frozen.value) behind.value += events.length
+    else catchUp(replay)
+    if (replay.final?.result_truncated) void complete()
+  }
+
+  /** Shows the replay once it has passed the snapshot. */
+  const catchUp = (next: RunView): void => {
     const shown = view.value
-    if (shown === undefined || replay.lastSeq >= shown.lastSeq || isTerminal(replay)) show(replay)
-    const final = replay.final
-    if (final?.result_truncated) void complete()
+    if (shown === undefined || next.lastSeq >= shown.lastSeq || isTerminal(next)) show(next)
   }
 
   /** Fetches what was too long for the stream. */
@@ -81,7 +94,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     const answer = await getResult(id)
     if (closed || !answer.ok || replay === undefined) return
     replay = { ...replay, final: { ...answer.value, result_truncated: false } }
-    show(replay)
+    if (!frozen.value) show(replay)
   }
 
   const event = (value: RunEvent): void => {
@@ -149,7 +162,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
         return false
       },
       nothingMore: () => {
-        if (!view.value || !isTerminal(view.value)) void restart()
+        if (!replay || !isTerminal(replay)) void restart()
       },
       refused: (refusal) => {
         // An expired journal does not take away the report that is on screen.
@@ -162,7 +175,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   const ticking = setInterval(
     () => {
       const shown = view.value
-      if (shown === undefined || isTerminal(shown) || link.value.state !== 'live') return
+      if (shown === undefined || isTerminal(shown) || frozen.value || link.value.state !== 'live') return
       elapsed.value = Math.max(shown.elapsedMs, performance.now() + offset)
     },
     calm ? CALM_TICK_MS : TICK_MS,
@@ -182,6 +195,16 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     problem,
     elapsed,
     caughtUp,
+    frozen,
+    behind,
+    freeze: () => {
+      frozen.value = true
+    },
+    unfreeze: () => {
+      frozen.value = false
+      behind.value = 0
+      if (replay !== undefined) catchUp(replay)
+    },
     tryNow: () => stream?.tryNow(),
     close: () => {
       closed = true

@@ -68,7 +68,7 @@ export function reason(failure: Failure | undefined): string {
 
 /** "openai / gpt-5-mini", "mistral, then openai / gpt-5-mini", or the planned models. */
 export function who(query: QueryView): string {
-  if (!query.provider) return query.models.join(', ')
+  if (!query.provider) return query.models.map((model) => model.replace('/', ' / ')).join(', ')
   const target = query.model && query.model !== query.provider ? `${query.provider} / ${query.model}` : query.provider
   return query.switchedFrom ? say('time.switched', { from: query.switchedFrom, to: target }) : target
 }

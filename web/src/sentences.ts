@@ -3,12 +3,14 @@
 import { duration, number, price, reason } from './format'
 import { isClosed, rate } from './run'
 import type { Phase, QueryView, RunView } from './run'
+import type { RunStatus } from './wire/event'
 import { say } from './words'
 import type { Word } from './words'
 
 const PHASE: Readonly<Record<Phase, Word>> = {
   planned: 'phase.planned',
   queued: 'phase.queued',
+  paused: 'phase.paused',
   connecting: 'phase.connecting',
   waiting: 'phase.waiting',
   streaming: 'phase.streaming',
@@ -18,6 +20,21 @@ const PHASE: Readonly<Record<Phase, Word>> = {
   failed: 'phase.failed',
   cancelled: 'phase.cancelled',
   skipped: 'phase.skipped',
+}
+
+const STATUS: Readonly<Record<RunStatus, Word>> = {
+  queued: 'status.queued',
+  running: 'status.running',
+  paused: 'status.paused',
+  completed: 'status.completed',
+  partial: 'status.partial',
+  failed: 'status.failed',
+  cancelled: 'status.cancelled',
+}
+
+/** The run's status in words. */
+export function statusWord(status: RunStatus): string {
+  return say(STATUS[status])
 }
 
 /** The phase's word. */
@@ -32,7 +49,9 @@ export function stateOf(query: QueryView, run: RunView): string {
     case 'planned':
       return say('row.planned', { queries: query.dependsOn.map((id) => titleOf(run, id)).join(', ') })
     case 'queued':
-      return query.ahead === undefined ? phaseWord('queued') : say('row.ahead', { n: query.ahead })
+      return queued(query, run)
+    case 'paused':
+      return say('row.paused')
     case 'backoff': {
       const { backoff } = query
       if (backoff === undefined) return phaseWord('backoff')
@@ -41,14 +60,35 @@ export function stateOf(query: QueryView, run: RunView): string {
     case 'failed':
       return say('row.failed', { why: whyNot(query) })
     case 'skipped':
-      return say('row.skipped', { why: whyNot(query) })
+      return skipped(query, run)
     case 'cancelled':
-      return say('row.cancelled', { time })
+      return query.startedMs === undefined ? say('row.cancelled_unasked') : say('row.cancelled', { time })
     case 'done':
-      return say('row.done', { time })
+      return done(query, time)
     default:
       return phaseWord(query.phase)
   }
+}
+
+function queued(query: QueryView, run: RunView): string {
+  if (run.status === 'queued') return say('row.no_place')
+  if (query.ahead === undefined) return phaseWord('queued')
+  const provider = query.models[0]?.split('/')[0] ?? ''
+  return query.ahead === 0 ? say('row.next', { provider }) : say('row.ahead', { provider, n: query.ahead })
+}
+
+function skipped(query: QueryView, run: RunView): string {
+  const needed = query.error?.code === 'dependency_failed' && run.queries.find((one) => query.dependsOn.includes(one.id) && isClosed(one) && one.phase !== 'done')
+  if (!needed) return say('row.skipped', { why: whyNot(query) })
+  const words = { cancelled: say('row.skipped_cancelled', { query: needed.title }), skipped: say('row.skipped_skipped', { query: needed.title }) }
+  return needed.phase === 'cancelled' || needed.phase === 'skipped' ? words[needed.phase] : say('row.skipped_failed', { query: needed.title })
+}
+
+function done(query: QueryView, time: string): string {
+  if (query.carriedOver) return say('row.carried')
+  const first = query.attempts.find((attempt) => attempt.provider === query.switchedFrom && attempt.error)
+  if (query.switchedFrom === undefined || first === undefined) return say('row.done', { time })
+  return say('row.done_fallback', { time, provider: query.switchedFrom, why: reason(first.error) })
 }
 
 /** The numbers beside it: attempt, tokens, rate, sections, cost. */
@@ -56,12 +96,12 @@ export function figuresOf(query: QueryView): readonly string[] {
   const figures: string[] = []
   const speed = rate(query)
   if (query.attempt > 1) figures.push(say('row.attempt', { n: query.attempt }))
-  if (query.tokens !== undefined) figures.push(say('row.tokens', { n: number(query.tokens) }))
+  if ((query.tokens ?? 0) > 0 && !query.carriedOver) figures.push(say('row.tokens', { n: number(query.tokens ?? 0) }))
   if (speed !== undefined) figures.push(say('row.rate', { n: Math.round(speed) }))
   if (!isClosed(query) && query.sections.length > 0) figures.push(say('row.sections', { n: query.sections.length }))
   // A failure that cost nothing known says nothing of cost.
-  const paid = query.cost !== undefined || query.phase === 'done'
-  if (isClosed(query) && paid) figures.push(price(query.cost, query.provider))
+  const paid = query.cost !== undefined || query.phase === 'done' || (query.phase === 'cancelled' && (query.tokens ?? 0) > 0)
+  if (isClosed(query) && paid && !query.carriedOver) figures.push(price(query.cost, query.provider))
   return figures
 }
 
@@ -94,4 +134,21 @@ export function whyNot(query: QueryView): string {
 /** A query's title, or its name where the plan does not list it. */
 export function titleOf(run: RunView, id: string): string {
   return run.queries.find((query) => query.id === id)?.title ?? id
+}
+
+/** What a reader of the running run should know: who stopped it, restarts, warnings of the run and of its answers. */
+export function notesOf(run: RunView): readonly string[] {
+  const { restart } = run
+  const notes: string[] = []
+  if (run.status === 'queued') notes.push(say('note.no_place'))
+  if (restart) notes.push(say('note.restarted', { time: new Date(restart.at).toLocaleTimeString('en-GB'), kept: restart.kept, n: run.queries.length }))
+  if (run.final?.reason === 'disconnect') notes.push(say('note.disconnect'))
+  if (run.final?.reason === 'shutdown') notes.push(say('note.shutdown'))
+  for (const warning of run.warnings) notes.push(warning.query ? say('note.of', { query: titleOf(run, warning.query), message: warning.message }) : warning.message)
+  return notes
+}
+
+/** What a reader should know of one answer. */
+export function notesOfQuery(query: QueryView): readonly string[] {
+  return query.warnings.map((warning) => warning.message)
 }

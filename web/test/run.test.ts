@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { apply, beforeEvents, fromSnapshot, isTerminal, rate, spent } from '../src/run'
+import { preview } from '../src/query'
+import { apply, beforeEvents, fromSnapshot, isTerminal, limitAt, rate, spent } from '../src/run'
 import type { QueryView, RunView } from '../src/run'
+import { whole } from '../src/text'
 import { isRunEvent } from '../src/wire/event'
 import type { RunEvent } from '../src/wire/event'
 import { parse } from '../src/wire/json'
@@ -62,16 +64,15 @@ describe('a run after its journal', () => {
 
   it('joins deltas to the whole text, without a seam', () => {
     const done = query(after(Infinity), 'comprehensive_analysis')
-    const whole = journal.flatMap((event) => (event.type === 'query_delta' && event.query === done.id ? [event.text] : [])).join('')
-    expect(done.text).toBe(whole)
-    expect(done.tail).toBe(whole.slice(-240))
+    const all = journal.flatMap((event) => (event.type === 'query_delta' && event.query === done.id ? [event.text] : [])).join('')
+    expect(whole(done.text)).toBe(all)
   })
 
   it('discards the text of an attempt that is asked again', () => {
     const at = seqOf('query_retrying')
-    expect(query(after(at - 1), 'compliance_risks').chars).toBe(160)
+    expect(query(after(at - 1), 'compliance_risks').text.chars).toBe(160)
     const cut = query(after(at), 'compliance_risks')
-    expect([cut.text, cut.tail, cut.chars, cut.phase, cut.attempt]).toEqual(['', '', 0, 'backoff', 2])
+    expect([whole(cut.text), cut.text.chars, preview(cut), cut.phase, cut.attempt]).toEqual(['', 0, '', 'backoff', 2])
     expect(cut.attempts[0]?.discarded).toBe(160)
     expect(cut.switchedFrom).toBe('openai')
   })
@@ -136,8 +137,46 @@ describe('single events', () => {
     const retrying: RunEvent = { ...base, type: 'query_retrying', seq: 4, query: 'a', attempt: 2, delay_ms: 0, discarded: 2, reason: { code: 'overloaded', message: '' }, from: { provider: 'x', model: 'm' }, to: { provider: 'x', model: 'm' } }
     const events = [delta(3, 1, 0, 'ab'), retrying, delta(5, 1, 2, 'cd'), delta(6, 2, 0, 'é\u{1f600}'), delta(7, 2, 0, 'é'), delta(8, 2, 2, '!')]
     const end = query(events.reduce(apply, begun), 'a')
-    expect(end.text).toBe('é\u{1f600}!')
-    expect(end.chars).toBe(3)
+    expect(whole(end.text)).toBe('é\u{1f600}!')
+    expect(end.text.chars).toBe(3)
+  })
+
+  const completed = (seq: number, at: number, id: string): RunEvent => ({ ...base, type: 'query_completed', seq, elapsed_ms: at, query: id, status: 'succeeded', time_ms: at, attempts: 1 })
+
+  it('holds what has not started while the run is paused, and moves the limit', () => {
+    const paused = apply(begun, { ...base, type: 'run_paused', seq: 2, elapsed_ms: 100, by: 'client' })
+    expect([query(paused, 'a').phase, query(paused, 'm').phase]).toEqual(['paused', 'planned'])
+    expect([limitAt(paused, 100), limitAt(paused, 400)]).toEqual([1000, 1300])
+    const resumed = apply(paused, { ...base, type: 'run_resumed', seq: 3, elapsed_ms: 600, by: 'client' })
+    expect([resumed.status, query(resumed, 'a').phase, limitAt(resumed, 9999)]).toEqual(['running', 'queued', 1500])
+    expect(query(resumed, 'a').segments.map(({ phase, from, to }) => [phase, from, to])).toEqual([['queued', 10, 100], ['paused', 100, 600], ['queued', 600, undefined]])
+  })
+
+  it('lets a running query finish while the run is paused, and holds what needs it', () => {
+    const started: RunEvent = { ...base, type: 'query_started', seq: 2, query: 'a', provider: 'x', model: 'y', attempt: 1, queued_ms: 0 }
+    const events = [started, { ...base, type: 'run_paused', seq: 3, elapsed_ms: 100, by: 'client' } as const, completed(4, 200, 'a')]
+    const run = events.reduce(apply, begun)
+    expect([query(run, 'a').phase, query(run, 'm').phase]).toEqual(['done', 'paused'])
+  })
+
+  it('is queued until something happens, when it has to wait for a place', () => {
+    const plan = { ...base, type: 'run_started', seq: 1, panel: 'p', panel_revision: 'r', api_version: 1, timeouts: { run_ms: 1000 }, on_disconnect: 'continue', links: {}, queries: [], queued: true } as const
+    const waiting = apply(empty, plan)
+    expect(waiting.status).toBe('queued')
+    expect(apply(waiting, { ...base, type: 'run_warning', seq: 2, code: 'x', message: '' }).status).toBe('running')
+  })
+
+  it('tells of a restart once, with the answers that were kept', () => {
+    const retrying = (seq: number, id: string, at: string): RunEvent => ({ ...base, at, type: 'query_retrying', seq, query: id, attempt: 2, delay_ms: 0, discarded: 0, reason: { code: 'interrupted', message: '' }, from: { provider: 'x', model: 'm' }, to: { provider: 'x', model: 'm' } })
+    const kept = apply(begun, completed(2, 50, 'a'))
+    const once = apply(kept, retrying(3, 'm', '2026-11-20T14:02:31.000Z'))
+    expect(once.restart).toEqual({ at: '2026-11-20T14:02:31.000Z', kept: 1 })
+    expect(apply(once, retrying(4, 'm', '2026-11-20T14:02:31.100Z')).restart).toBe(once.restart)
+    expect(apply(once, retrying(4, 'm', '2026-11-20T14:09:00.000Z')).restart?.at).toBe('2026-11-20T14:09:00.000Z')
+  })
+
+  it('marks an answer that was carried over', () => {
+    expect(query(apply(begun, { ...completed(2, 1, 'a'), carried_over: true } as RunEvent), 'a').carriedOver).toBe(true)
   })
 
   it('gives a rate only after a second of receiving', () => {
@@ -153,7 +192,7 @@ describe('a snapshot', () => {
   it('shows the rows and the partial text at once', () => {
     const run = fromSnapshot(snapshot)
     expect(run.lastSeq).toBe(13)
-    expect(run.queries.map((one) => [one.phase, one.text])).toEqual([['streaming', 'half'], ['planned', '']])
+    expect(run.queries.map((one) => [one.phase, whole(one.text)])).toEqual([['streaming', 'half'], ['planned', '']])
   })
 
   it('keeps the question for the replay, and nothing of the course', () => {

@@ -1,9 +1,9 @@
-import { ticks } from '../axis'
 import { duration } from '../format'
 import { findings, rank } from '../report'
 import type { RunView } from '../run'
 import { say } from '../words'
 import { Mark } from './Mark'
+import { Track } from './Track'
 
 /** The checks without AI: no query, but a line of the same table. */
 export function ChecksRow({ run, span }: { run: RunView; span: number }) {
@@ -24,16 +24,14 @@ export function ChecksRow({ run, span }: { run: RunView; span: number }) {
         </span>
       </td>
       <td class="bar" aria-hidden="true">
-        <span class="track">
-          {ticks(span).map((tick) => (
-            <span key={tick} class="grid" style={{ left: `${(tick / span) * 100}%` }} />
-          ))}
-          <span class="segment" data-phase="streaming" style={{ left: '0%', width: `${at * 100}%` }} />
-          <span class="cap" data-phase="done" style={{ left: `${at * 100}%` }}>
+        <Track span={span}>
+          <span class="segment" data-phase="streaming" style={{ '--at': 0, '--long': at * 100 }} />
+          <span class="cap" data-phase="done" style={{ '--at': at * 100 }}>
             <Mark shape="tick" />
           </span>
-        </span>
+        </Track>
       </td>
+      <td />
     </tr>
   )
 }

@@ -1,15 +1,17 @@
+import { useMemo } from 'preact/hooks'
 import { duration, number, reason } from '../format'
 import { isClosed } from '../run'
 import type { QueryView } from '../run'
-import { phaseWord } from '../sentences'
+import { notesOfQuery, phaseWord } from '../sentences'
 import { say } from '../words'
 import { Transcript } from './Transcript'
 
 /** One query whole: its attempts, its phases and all of its text. */
 export function Detail({ query, close }: { query: QueryView; close: () => void }) {
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') close()
+    if (event.key === 'Escape' && !event.shiftKey) close()
   }
+  const facts = useMemo(() => <Facts query={query} />, [query.attempts, query.segments, query.phase, query.error, query.warnings])
   return (
     <section class="detail" id="detail" aria-label={say('detail.title', { query: query.title })} onKeyDown={onKeyDown}>
       <div class="detail-head">
@@ -19,24 +21,39 @@ export function Detail({ query, close }: { query: QueryView; close: () => void }
         </button>
       </div>
       <div class="detail-body">
-        <div class="detail-facts">
-          {query.attempts.length > 0 && <Attempts query={query} />}
-          {query.segments.length > 0 && <Phases query={query} />}
-          {query.error?.hint && (
-            <p>
-              <b>{say('detail.hint')}</b> {query.error.hint}
-            </p>
-          )}
-          {query.error?.provider_message && (
-            <>
-              <h3>{say('detail.provider_said')}</h3>
-              <pre class="said">{query.error.provider_message}</pre>
-            </>
-          )}
-        </div>
+        {facts}
         <Transcript query={query} />
       </div>
     </section>
+  )
+}
+
+function Facts({ query }: { query: QueryView }) {
+  const notes = notesOfQuery(query)
+  return (
+    <div class="detail-facts" tabIndex={0} role="group" aria-label={say('detail.facts')}>
+      {query.error && isClosed(query) && <p class="why">{reason(query.error)}</p>}
+      {query.error?.hint && (
+        <p>
+          <b>{say('detail.hint')}</b> {query.error.hint}
+        </p>
+      )}
+      {notes.length > 0 && (
+        <ul class="notes" data-testid="query-notes">
+          {notes.map((note, index) => (
+            <li key={index}>{note}</li>
+          ))}
+        </ul>
+      )}
+      {query.attempts.length > 0 && <Attempts query={query} />}
+      {query.segments.length > 0 && <Phases query={query} />}
+      {query.error?.provider_message && (
+        <>
+          <h3>{say('detail.provider_said')}</h3>
+          <pre class="said">{query.error.provider_message}</pre>
+        </>
+      )}
+    </div>
   )
 }
 

@@ -29,6 +29,8 @@ export function Help() {
         <dd>{say('help.key_detail')}</dd>
         <dt><kbd>{say('key.escape')}</kbd></dt>
         <dd>{say('help.key_close')}</dd>
+        <dt><kbd>{say('key.shift_escape')}</kbd></dt>
+        <dd>{say('help.key_cancel')}</dd>
       </dl>
       <h2>{say('help.honest')}</h2>
       <p>{say('help.honest_text')}</p>

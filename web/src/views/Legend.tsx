@@ -2,7 +2,7 @@ import type { Phase } from '../run'
 import { phaseWord } from '../sentences'
 import { say } from '../words'
 
-const SHOWN: readonly Phase[] = ['queued', 'connecting', 'waiting', 'streaming', 'validating', 'backoff']
+const SHOWN: readonly Phase[] = ['queued', 'paused', 'connecting', 'waiting', 'streaming', 'validating', 'backoff']
 
 /** The marks of the bars with their words. */
 export function Legend() {

@@ -1,61 +1,30 @@
-import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { cancelRun } from '../api'
 import type { Followed } from '../follow'
 import { clock, moment, price, shortId } from '../format'
 import { onlyRules } from '../report'
 import { arrived } from '../route'
-import { isClosed, isTerminal, spent } from '../run'
+import { isTerminal, spent } from '../run'
 import type { RunView } from '../run'
+import { statusWord } from '../sentences'
 import type { RunStatus } from '../wire/event'
 import { say } from '../words'
-import type { Word } from '../words'
-import { ConfirmCancel } from './ConfirmCancel'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
+import { RunControls } from './RunControls'
 
-const STATUS: Readonly<Record<RunStatus, Word>> = {
-  queued: 'status.queued',
-  running: 'status.running',
-  paused: 'status.paused',
-  completed: 'status.completed',
-  partial: 'status.partial',
-  failed: 'status.failed',
-  cancelled: 'status.cancelled',
-}
 const SHAPE: Partial<Record<RunStatus, Shape>> = { completed: 'tick', partial: 'alert', failed: 'cross', cancelled: 'bar' }
 
-/** The status in words. */
-export function statusWord(status: RunStatus): string {
-  return say(STATUS[status])
-}
-
-/** What runs, how it stands, what it has cost, and the way to stop it. */
+/** What runs, how it stands, what it has cost, and what can be done with it. */
 export function RunHeader({ run, followed }: { run: RunView; followed: Followed }) {
   const heading = useRef<HTMLHeadingElement>(null)
-  const asking = useSignal(false)
-  const cancelling = useSignal(false)
-  const trouble = useSignal('')
   useEffect(() => {
     if (arrived.value) heading.current?.focus()
     arrived.value = false
   }, [])
 
-  const ended = isTerminal(run)
-  const alive = run.queries.filter((query) => !isClosed(query)).length
   const cost = spent(run)
-  const costWords = cost || ended ? price(cost, onlyRules(run) || run.simulated ? 'rules' : undefined) : say('cost.pending')
+  const costWords = (cost && cost.amount > 0) || isTerminal(run) ? price(cost, onlyRules(run) || run.simulated ? 'rules' : undefined) : say('cost.pending')
   const shape = SHAPE[run.status]
-
-  const cancel = async () => {
-    asking.value = false
-    cancelling.value = true
-    trouble.value = ''
-    const answer = await cancelRun(run.id)
-    if (answer.ok) return
-    cancelling.value = false
-    trouble.value = say('run.cancel_failed', { why: answer.problem.detail })
-  }
 
   return (
     <div class="run-header" data-testid="run-header">
@@ -90,20 +59,7 @@ export function RunHeader({ run, followed }: { run: RunView; followed: Followed 
           <ConnectionState followed={followed} />
         </div>
       </dl>
-      <div class="run-actions">
-        {!ended && followed.link.value.state !== 'ended' && (
-          <button
-            type="button"
-            data-testid="cancel-run"
-            disabled={cancelling.value}
-            onClick={() => (cost && cost.amount > 0 && alive > 1 ? (asking.value = true) : void cancel())}
-          >
-            {cancelling.value ? say('run.cancelling') : say('run.cancel')}
-          </button>
-        )}
-        {trouble.value && <span class="fault" role="alert">{trouble.value}</span>}
-      </div>
-      {asking.value && <ConfirmCancel cost={costWords} yes={() => void cancel()} no={() => (asking.value = false)} />}
+      <RunControls run={run} followed={followed} cost={costWords} heading={heading} />
     </div>
   )
 }

@@ -1,34 +1,47 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
+import { showIcon } from '../favicon'
 import { follow } from '../follow'
 import { announce, assertive } from '../notice'
 import { content } from '../report'
 import { isClosed, isTerminal } from '../run'
 import type { RunView } from '../run'
-import { stateOf } from '../sentences'
+import { stateOf, statusWord } from '../sentences'
 import { record, text } from '../wire/json'
 import type { Snapshot } from '../wire/snapshot'
 import { say } from '../words'
 import { Connection } from './Connection'
-import { Detail } from './Detail'
 import { NotShown } from './NotShown'
 import { Report } from './Report'
-import { RunHeader, statusWord } from './RunHeader'
+import { RunHeader } from './RunHeader'
 import { Timeline } from './Timeline'
 import { TotalFailure } from './TotalFailure'
 import { WhatWasAsked } from './WhatWasAsked'
+import { later } from './later'
+
+/** Fetched apart, after the first paint: nobody needs it before the first click on a row. */
+const loadDetail = () => import('./Detail').then((module) => module.Detail)
+const Detail = later(loadDetail)
 
 /** One run: live view and report at the same address, before, during and after. */
 export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
   const followed = useMemo(() => follow(id, first), [id])
   const selected = useSignal('')
   useEffect(() => followed.close, [followed])
+  useEffect(() => () => showIcon(undefined), [])
+  useEffect(() => void loadDetail().catch(() => undefined), [])
 
   const run = followed.view.value
-  useEffect(() => speak(run), [run?.status, run?.queries.filter(isClosed).length])
+  const closed = run?.queries.filter(isClosed).length
+  useEffect(() => speak(run), [run?.status, closed])
+  const query = run?.queries.find((one) => one.id === selected.value)
+  useEffect(() => {
+    if (run && query?.phase === 'backoff') announce(say('live.retrying', { query: query.title, state: stateOf(query, run) }))
+  }, [query?.attempt])
+  // What only grows text stays above; the rest is drawn again when a query or the run has moved on.
+  const below = useMemo(() => run && <Outcome run={run} />, [run?.status, run?.final, run?.checks, run?.warnings, closed])
 
   if (run === undefined) return <NotShown id={id} problem={followed.problem.value} />
-  const query = run.queries.find((one) => one.id === selected.value)
   const close = () => {
     const row = document.getElementById(`row-${selected.value}`)
     selected.value = ''
@@ -45,16 +58,25 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
       )}
       <Timeline run={run} followed={followed} selected={selected} />
       {query && <Detail key={query.id} query={query} close={close} />}
-      {run.status === 'failed' && <TotalFailure run={run} />}
-      <Report run={run} />
-      <WhatWasAsked run={run} />
+      {below}
     </div>
   )
 }
 
-/** Title of the window, and what screen readers are told. */
+function Outcome({ run }: { run: RunView }) {
+  return (
+    <>
+      {run.status === 'failed' && <TotalFailure run={run} />}
+      <Report run={run} />
+      <WhatWasAsked run={run} />
+    </>
+  )
+}
+
+/** Title and icon of the window, and what screen readers are told. */
 function speak(run: RunView | undefined): void {
   if (run === undefined) return
+  showIcon(run.status)
   const done = run.queries.filter(isClosed).length
   const n = run.queries.length
   const status = statusWord(run.status)
@@ -67,6 +89,7 @@ function speak(run: RunView | undefined): void {
     return
   }
   const latest = run.queries.filter(isClosed).sort((a, b) => (b.segments.at(-1)?.to ?? 0) - (a.segments.at(-1)?.to ?? 0))[0]
-  if (latest) announce(say('live.ended', { done, n, query: latest.title, outcome: stateOf(latest, run) }))
+  if (run.status === 'paused') announce(say('live.paused'))
+  else if (latest) announce(say('live.ended', { done, n, query: latest.title, outcome: stateOf(latest, run) }))
   else if (n > 0) announce(say('live.started', { n }))
 }

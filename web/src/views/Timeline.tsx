@@ -1,16 +1,20 @@
 import { useComputed, useSignal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
-import { useRef } from 'preact/hooks'
+import { useMemo, useRef } from 'preact/hooks'
+import { cancelQuery } from '../api'
 import { spanMs, ticks } from '../axis'
 import type { Span } from '../axis'
 import type { Followed } from '../follow'
 import { duration } from '../format'
-import { isClosed, isTerminal } from '../run'
+import { useNearby } from '../nearby'
+import { assertive, notice } from '../notice'
+import { isClosed, isTerminal, limitAt } from '../run'
 import type { RunView } from '../run'
 import { say } from '../words'
 import { ChecksRow } from './ChecksRow'
 import { Legend } from './Legend'
 import { QueryRow } from './QueryRow'
+import { RunNotes } from './RunNotes'
 
 interface Props {
   readonly run: RunView
@@ -19,19 +23,43 @@ interface Props {
 }
 
 const SPANS = ['fit', 10, 30, 120] as const
+const ROW_PX = 60
+const SECOND_MS = 1000
 
 /** A row per query on a shared time axis; a real table whose text says all that its bars say. */
 export function Timeline({ run, followed, selected }: Props) {
   const choice = useSignal<Span>('auto')
+  const pointed = useSignal('')
+  // The one row that Tab reaches: where focus was last.
+  const stop = useSignal('')
+  const cancelling = useSignal<ReadonlySet<string>>(new Set())
+  const body = useRef<HTMLTableSectionElement>(null)
   const ended = isTerminal(run)
   const live = useRef(!ended).current
   const span = useComputed(() => spanMs(choice.value, followed.elapsed.value, live))
   const length = span.value
   const stale = !ended && followed.link.value.state !== 'live'
   const done = run.queries.filter(isClosed).length
+  const limit = limitAt(run, run.status === 'paused' ? Math.ceil(followed.elapsed.value / SECOND_MS) * SECOND_MS : 0)
+  const [from, to] = useNearby(run.queries.length, ROW_PX, body)
+  const needs = run.queries.find((query) => query.id === pointed.value)?.dependsOn ?? []
+
+  const cancel = useMemo(
+    () => async (id: string) => {
+      const without = () => new Set([...cancelling.value].filter((one) => one !== id))
+      cancelling.value = new Set([...cancelling.value, id])
+      const answer = await cancelQuery(run.id, id)
+      if (answer.ok) return
+      cancelling.value = without()
+      const text = say('run.order_failed', { why: answer.problem.detail })
+      assertive.value = text
+      notice.value = { tone: 'warn', text }
+    },
+    [run.id],
+  )
 
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') selected.value = ''
+    if (event.key === 'Escape' && !event.shiftKey) selected.value = ''
     if (event.key !== 'ArrowDown' && event.key !== 'ArrowUp') return
     const at = run.queries.findIndex((query) => `row-${query.id}` === document.activeElement?.id)
     const next = run.queries[at + (event.key === 'ArrowDown' ? 1 : -1)]
@@ -39,6 +67,12 @@ export function Timeline({ run, followed, selected }: Props) {
     event.preventDefault()
     document.getElementById(`row-${next.id}`)?.focus()
   }
+  const point = (event: Event) => {
+    const row = event.target instanceof Element ? event.target.closest<HTMLElement>('tr[data-query]') : null
+    pointed.value = row?.dataset.query ?? ''
+    if (row && event.type === 'focusin') stop.value = pointed.value
+  }
+  const reached = run.queries.some((query, index) => query.id === stop.value && index >= from && index < to) ? stop.value : run.queries[from]?.id
 
   return (
     <section class="timeline" data-stale={stale} aria-labelledby="timeline-title">
@@ -53,45 +87,74 @@ export function Timeline({ run, followed, selected }: Props) {
           ))}
         </div>
       </div>
-      <table onKeyDown={onKeyDown}>
+      <table onKeyDown={onKeyDown} onMouseOver={point} onMouseLeave={() => (pointed.value = '')} onFocusIn={point} aria-rowcount={run.queries.length + 1}>
         <caption class="unseen">{say('time.title')}</caption>
-        <thead>
-          <tr>
-            <th scope="col">{say('time.query')}</th>
-            <th scope="col">{say('time.state')}</th>
-            <th scope="col" class="axis">
-              <span class="unseen">{say('time.axis')}</span>
-              <span class="track" aria-hidden="true">
-                {ticks(length).map((tick) => (
-                  <span key={tick} class={tick >= length * 0.97 ? 'tick last' : 'tick'} style={{ left: `${(tick / length) * 100}%` }}>
-                    {say('time.seconds', { n: tick / 1000 })}
-                  </span>
-                ))}
-                {run.limitMs !== undefined && run.limitMs < length * 0.97 && (
-                  <span class="tick limit" style={{ left: `${(run.limitMs / length) * 100}%` }} title={say('time.limit_run', { time: duration(run.limitMs) })}>
-                    {say('time.limit_word')}
-                  </span>
-                )}
-              </span>
-            </th>
-          </tr>
-        </thead>
-        <tbody>
-          {run.queries.map((query, index) => (
+        <Head length={length} limit={limit} />
+        <tbody ref={body}>
+          <Room rows={from} />
+          {run.queries.slice(from, to).map((query, index) => (
             <QueryRow
               key={query.id}
               query={query}
-              index={index}
+              index={from + index}
               run={run}
               elapsed={followed.elapsed}
               span={length}
+              runLimit={limit}
               selected={selected}
-              reachable={selected.value ? selected.value === query.id : index === 0}
+              reachable={query.id === reached}
+              needed={needs.includes(query.id)}
+              cancelling={cancelling.value.has(query.id)}
+              cancel={cancel}
             />
           ))}
+          <Room rows={run.queries.length - to} />
           <ChecksRow run={run} span={length} />
         </tbody>
       </table>
+      <RunNotes run={run} />
     </section>
+  )
+}
+
+/** The place of rows that are not in the page. */
+function Room({ rows }: { rows: number }) {
+  if (rows <= 0) return null
+  return (
+    <tr class="room" aria-hidden="true">
+      <td colSpan={4} style={{ height: `${rows * ROW_PX}px` }} />
+    </tr>
+  )
+}
+
+function Head({ length, limit }: { length: number; limit: number | undefined }) {
+  return useMemo(
+    () => (
+      <thead>
+        <tr aria-rowindex={1}>
+          <th scope="col">{say('time.query')}</th>
+          <th scope="col">{say('time.state')}</th>
+          <th scope="col" class="axis">
+            <span class="unseen">{say('time.axis')}</span>
+            <span class="track" aria-hidden="true">
+              {ticks(length).map((tick) => (
+                <span key={tick} class={tick >= length * 0.97 ? 'tick last' : 'tick'} style={{ '--at': (tick / length) * 100 }}>
+                  {say('time.seconds', { n: tick / SECOND_MS })}
+                </span>
+              ))}
+              {limit !== undefined && limit < length * 0.97 && (
+                <span class="tick limit" style={{ '--at': (limit / length) * 100 }} title={say('time.limit_run', { time: duration(limit) })}>
+                  {say('time.limit_word')}
+                </span>
+              )}
+            </span>
+          </th>
+          <th scope="col">
+            <span class="unseen">{say('time.actions')}</span>
+          </th>
+        </tr>
+      </thead>
+    ),
+    [length, limit],
   )
 }

@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
-import { createRun } from '../api'
+import { retryRun } from '../api'
 import { saveDraft } from '../draft'
 import { reason } from '../format'
+import { assertive } from '../notice'
 import { go } from '../route'
 import type { RunView } from '../run'
 import { remember } from '../snapshots'
@@ -20,12 +21,15 @@ export function TotalFailure({ run }: { run: RunView }) {
 
   const again = async () => {
     busy.value = true
-    const answer = await createRun({ panel: run.panel, question: run.question, input: run.input, simulated: run.simulated })
+    const answer = await retryRun(run.id)
     busy.value = false
     if (answer.ok) {
       remember(answer.value)
       go(`/runs/${answer.value.run_id}`)
-    } else trouble.value = answer.problem.detail
+      return
+    }
+    trouble.value = answer.problem.detail
+    assertive.value = trouble.value
   }
   const edit = () => {
     saveDraft({ question: run.question, input: run.input, sample: '' })
@@ -71,7 +75,7 @@ export function TotalFailure({ run }: { run: RunView }) {
           </button>
         )}
         <span class="muted">{say('failed.input')}</span>
-        {trouble.value && <span class="fault" role="alert">{trouble.value}</span>}
+        {trouble.value && <span class="fault">{trouble.value}</span>}
       </div>
     </section>
   )

@@ -1,92 +1,128 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
+import type { ComponentChildren } from 'preact'
+import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
 import { isClosed } from '../run'
 import type { QueryView } from '../run'
+import { rawOf, sectionsOf } from '../sections'
 import { say } from '../words'
+import { Sections } from './Sections'
 
 const EVERY_MS = 100
-const PIECE = 4096
 const NEAR_BOTTOM_PX = 24
 const RELEASING = new Set(['PageUp', 'Home', 'ArrowUp'])
 
-/** A query's whole text; follows its end only while the reader is there. */
+/** A query's whole answer: by sections where it is JSON, else its text; the raw text behind a switch. */
 export function Transcript({ query }: { query: QueryView }) {
-  const box = useRef<HTMLPreElement>(null)
-  const following = useSignal(true)
-  const whole = query.text || answerOf(query)
-  const shown = useThrottled(whole)
-
-  useLayoutEffect(() => {
-    const element = box.current
-    if (element && following.value) element.scrollTop = element.scrollHeight
-  }, [shown])
-
-  const release = () => (following.value = false)
-  const latest = () => {
-    following.value = true
-    const element = box.current
-    if (element) element.scrollTop = element.scrollHeight
-  }
-  const onScroll = () => {
-    const element = box.current
-    if (element && element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_BOTTOM_PX) following.value = true
-  }
+  const raw = useSignal(false)
+  const shown = useThrottled(query)
   const ended = isClosed(query)
-  const incomplete = ended && query.phase !== 'done' && whole !== ''
+  const sections = useMemo(() => sectionsOf(shown), [shown.result, shown.partial, shown.reading.form, shown.reading.parts])
+  const laidOut = sections !== undefined && !raw.value
+  const there = laidOut ? sections.length > 0 || shown.reading.section !== '' : shown.text.chars > 0 || shown.result !== undefined || shown.partial !== undefined
+  const incomplete = ended && query.phase !== 'done' && there
   return (
-    <div class="transcript" aria-busy={!ended}>
-      <h3>
-        {say('detail.text')}
-        {incomplete && <span class="muted"> ({say('detail.incomplete')})</span>}
-      </h3>
-      {shown === '' ? (
-        <p class="muted">{say(ended ? 'detail.no_text_ended' : 'detail.no_text')}</p>
+    <div class="transcript" data-testid="transcript" aria-busy={!ended}>
+      <div class="transcript-head">
+        <h3>
+          {say(query.phase === 'done' ? 'detail.answer' : 'detail.text')}
+          {incomplete && <span class="muted"> ({say(query.partial ? 'detail.partial' : 'detail.incomplete')})</span>}
+        </h3>
+        {sections !== undefined && (
+          <button type="button" class="quiet" data-testid="raw-answer" aria-pressed={raw.value} onClick={() => (raw.value = !raw.value)}>
+            {say('detail.raw')}
+          </button>
+        )}
+      </div>
+      {there ? (
+        <Following key={laidOut ? 'sections' : 'raw'} stamp={shown} ended={ended} mono={!laidOut}>
+          {laidOut ? <Sections sections={sections} open={ended ? '' : shown.reading.section} says={shown.reading.says} /> : <Raw query={shown} />}
+        </Following>
       ) : (
-        <pre
-          ref={box}
-          tabIndex={0}
-          onWheel={(event) => event.deltaY < 0 && release()}
-          onTouchMove={release}
-          onPointerDown={release}
-          onKeyDown={(event) => RELEASING.has(event.key) && release()}
-          onScroll={onScroll}
-        >
-          {pieces(shown).map((piece, index) => (
-            <span key={index}>{piece}</span>
-          ))}
-        </pre>
-      )}
-      {!following.value && !ended && (
-        <button type="button" class="latest" onClick={latest}>
-          {say('detail.latest')}
-        </button>
+        <p class="muted">{say(ended ? 'detail.no_text_ended' : 'detail.no_text')}</p>
       )}
     </div>
   )
 }
 
-/** What a query answered without streaming it. */
-function answerOf(query: QueryView): string {
-  if (query.result === undefined) return ''
-  return typeof query.result === 'string' ? query.result : JSON.stringify(query.result, null, 2)
+/** The text as it came; only its last piece changes while it grows. */
+function Raw({ query }: { query: QueryView }) {
+  if (query.text.chars === 0) return <>{rawOf(query)}</>
+  return (
+    <>
+      {query.text.pieces.map((piece, index) => (
+        <span key={index}>{piece}</span>
+      ))}
+      <span key={query.text.pieces.length}>{query.text.open}</span>
+    </>
+  )
 }
 
-/** Cuts the text so that only its last piece changes while it grows; no character is torn. */
-function pieces(text: string): readonly string[] {
-  const found: string[] = []
-  let from = 0
-  while (from < text.length) {
-    let to = from + PIECE
-    const code = text.charCodeAt(to - 1)
-    if (code >= 0xd800 && code <= 0xdbff) to += 1
-    found.push(text.slice(from, to))
-    from = to
+interface FollowingProps {
+  /** Another value means that there is more to see. */
+  readonly stamp: unknown
+  readonly ended: boolean
+  readonly mono: boolean
+  readonly children: ComponentChildren
+}
+
+/** A box that follows its end only while the reader is there; one step up releases it at once. */
+function Following({ stamp, ended, mono, children }: FollowingProps) {
+  const box = useRef<HTMLDivElement>(null)
+  const top = useRef(0)
+  // An answer that is complete is read from its beginning.
+  const following = useSignal(!ended)
+
+  useLayoutEffect(() => {
+    if (following.value) toEnd()
+  }, [stamp])
+
+  const toEnd = () => {
+    const element = box.current
+    if (element === null) return
+    element.scrollTop = element.scrollHeight
+    top.current = element.scrollTop
   }
-  return found
+  const release = () => (following.value = false)
+  const latest = () => {
+    following.value = true
+    toEnd()
+  }
+  const onScroll = () => {
+    const element = box.current
+    if (element === null) return
+    const isAtEnd = element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_BOTTOM_PX
+    // Only who goes down to the end asks to follow it: a small step up leaves him near it as well.
+    if (element.scrollTop < top.current) release()
+    else if (isAtEnd && element.scrollTop > top.current) following.value = true
+    top.current = element.scrollTop
+  }
+  return (
+    <>
+      <div
+        ref={box}
+        class={mono ? 'received mono' : 'received'}
+        tabIndex={0}
+        role="group"
+        aria-label={say('detail.text')}
+        onWheel={(event) => event.deltaY < 0 && release()}
+        onTouchMove={release}
+        onPointerDown={release}
+        onKeyDown={(event) => RELEASING.has(event.key) && release()}
+        onScroll={onScroll}
+      >
+        {children}
+      </div>
+      {!following.value && !ended && (
+        <button type="button" class="latest" data-testid="latest" onClick={latest}>
+          {say('detail.latest')}
+        </button>
+      )}
+    </>
+  )
 }
 
 /** The latest `value`, at most ten times a second. */
-function useThrottled(value: string): string {
+function useThrottled<T>(value: T): T {
   const shown = useSignal(value)
   const latest = useRef(value)
   const timer = useRef<ReturnType<typeof setTimeout> | undefined>(undefined)

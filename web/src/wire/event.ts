@@ -163,6 +163,10 @@ export interface QueryCompleted extends Numbered<'query_completed'> {
   readonly partial_result?: { readonly [part: string]: Json }
   readonly error?: Failure
   readonly warnings?: readonly Warning[]
+  /** The answer is that of the run which this one retries. */
+  readonly carried_over?: boolean
+  /** An attempt was lost with the server's process. */
+  readonly recovered?: boolean
 }
 
 export interface RunWarning extends Numbered<'run_warning'> {

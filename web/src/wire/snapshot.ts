@@ -27,8 +27,11 @@ export interface SnapshotQuery extends PlannedQuery {
   readonly usage?: Usage
   readonly cost?: Cost
   readonly result?: Json
+  readonly partial_result?: JsonObject
   readonly error?: Failure
   readonly warnings?: readonly Warning[]
+  readonly carried_over?: boolean
+  readonly recovered?: boolean
 }
 
 export interface Snapshot {
@@ -37,6 +40,9 @@ export interface Snapshot {
   readonly panel: string
   readonly panel_revision: string
   readonly title: string
+  /** The run that this one retries, and the latest one that retries this one. */
+  readonly retry_of?: string
+  readonly retried_by?: string
   readonly question: string
   readonly input?: AuditInput
   readonly created_at: string

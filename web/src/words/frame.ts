@@ -28,6 +28,7 @@ export const frame = {
   'help.key_run': 'starts the audit from the form',
   'help.key_detail': 'opens and closes the details of a query',
   'help.key_close': 'closes the details; never cancels a run',
+  'help.key_cancel': 'asks whether to cancel the run',
   'help.key_arrows': 'move between the queries',
   'help.honest': 'What the page promises',
   'help.honest_text': 'Progress is real: phases, received tokens and finished sections, never a timer. What failed or was left out stands under "Not checked" and is never a finding. Text of models is shown as text.',
@@ -35,5 +36,6 @@ export const frame = {
   'help.copied': 'Copied',
   'key.enter': 'Enter',
   'key.escape': 'Esc',
+  'key.shift_escape': 'Shift+Esc',
   'key.arrows': 'Up, Down',
 } as const

@@ -1,0 +1,111 @@
+// How smooth the page is under load: frames by wall time, the longest gap, shifts, a click, memory. It prints what it saw.
+
+import assert from 'node:assert/strict'
+import { openPage } from './lab.mjs'
+import { startPanel } from './panel.mjs'
+
+const QUERIES = 20
+const TOKENS_A_SECOND = 200
+const SECONDS = Number(process.env.FRAMES_SECONDS ?? 20)
+/** A quiet machine gives 60 and 100 ms; others may be at work on this one. A page that writes on each event gives 7. */
+const LEAST_FRAMES = 20
+const LONGEST_GAP_MS = 1000
+const MOST_SHIFT = 0.02
+const SLOWEST_CLICK_MS = 400
+/** The budget is 30 MB for answers of 12,000 tokens; a quarter of it for a quarter of them, and the page itself. */
+const TOKENS = Number(process.env.FRAMES_TOKENS ?? 3000)
+const MOST_HEAP = 7e6 + (30e6 * TOKENS) / 12_000
+
+const names = Array.from({ length: QUERIES }, (_, index) => `query-${index + 1}`)
+const model = (tokens) => `first-300-total-${SECONDS * 1000}-tokens-${tokens}`
+const lab = (tokens) => startPanel({
+  queries: names.map((id) => ({ id, model: model(tokens) })),
+  limits: `max_in_flight = ${QUERIES}`,
+})
+
+/** Counts the frames and sums the layout shifts from now on. */
+const measure = (page) => page.evaluate(() => {
+  const seen = { began: performance.now(), last: performance.now(), frames: 0, gap: 0, shift: 0, shifted: [] }
+  window.seen = seen
+  new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) {
+      if (entry.hadRecentInput) continue
+      seen.shift += entry.value
+      seen.shifted.push(...entry.sources.map((source) => source.node?.parentElement?.outerHTML.slice(0, 120)))
+    }
+  }).observe({ type: 'layout-shift', buffered: false })
+  const frame = (now) => {
+    seen.gap = Math.max(seen.gap, now - seen.last)
+    seen.last = now
+    seen.frames += 1
+    requestAnimationFrame(frame)
+  }
+  requestAnimationFrame(frame)
+})
+
+const seen = (page) => page.evaluate(() => {
+  const { began, frames, gap, shift, shifted } = window.seen
+  return { perSecond: (frames * 1000) / (performance.now() - began), gap, shift, shifted }
+})
+
+const heap = async (session) => {
+  await session.send('HeapProfiler.collectGarbage')
+  return (await session.send('Runtime.getHeapUsage')).usedSize
+}
+
+/** How long after a click on the button of a row its details stand in the page. */
+const click = (page, id) => page.evaluate((id) => new Promise((resolve) => {
+  const began = performance.now()
+  new MutationObserver((_, observer) => {
+    if (document.getElementById('detail') === null) return
+    observer.disconnect()
+    resolve(performance.now() - began)
+  }).observe(document.body, { childList: true, subtree: true })
+  document.getElementById(`row-${id}`).click()
+}), id)
+
+export const tests = {
+  async 'twenty queries of 200 tokens a second leave the page smooth'({ browser }) {
+    const server = await lab(SECONDS * TOKENS_A_SECOND)
+    const { page, complaints, close } = await openPage(browser, server)
+    try {
+      const id = await server.ask()
+      await page.goto(`${server.url}/runs/${id}`)
+      await page.locator(`[data-testid=query-row][data-phase=streaming] >> nth=${QUERIES - 1}`).waitFor()
+      await measure(page)
+      await page.waitForTimeout((SECONDS * 1000) / 2)
+      const answered = await click(page, names[3])
+      await page.locator('[data-testid=run-status][data-status=completed]').waitFor({ timeout: 40_000 })
+      const { perSecond, gap, shift, shifted } = await seen(page)
+      console.log(`      ${perSecond.toFixed(1)} frames/s, longest gap ${gap.toFixed(0)} ms, shift ${shift.toFixed(4)}, click ${answered.toFixed(0)} ms`)
+      assert.ok(perSecond >= LEAST_FRAMES, `${perSecond} frames a second`)
+      assert.ok(gap <= LONGEST_GAP_MS, `a gap of ${gap} ms`)
+      assert.ok(shift <= MOST_SHIFT, `a shift of ${shift}: ${shifted.join('\n')}`)
+      assert.ok(answered <= SLOWEST_CLICK_MS, `a click took ${answered} ms`)
+      assert.deepEqual(complaints, [])
+    } finally {
+      await close()
+      await server.stop()
+    }
+  },
+
+  async 'twenty long answers take little memory'({ browser }) {
+    const server = await lab(TOKENS)
+    const { page, close } = await openPage(browser, server)
+    try {
+      await page.goto(`${server.url}/help`)
+      const session = await page.context().newCDPSession(page)
+      await session.send('HeapProfiler.enable')
+      const before = await heap(session)
+      const id = await server.ask()
+      await page.goto(`${server.url}/runs/${id}`)
+      await page.locator('[data-testid=run-status][data-status=completed]').waitFor({ timeout: 50_000 })
+      const grown = (await heap(session)) - before
+      console.log(`      ${(grown / 1e6).toFixed(1)} MB more`)
+      assert.ok(grown <= MOST_HEAP, `${grown} bytes more`)
+    } finally {
+      await close()
+      await server.stop()
+    }
+  },
+}
