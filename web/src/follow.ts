@@ -11,8 +11,10 @@ import type { ReadonlySignal } from '@preact/signals'
 import { eventsPath, getResult, getRun } from './api'
 import { apply, beforeEvents, fromSnapshot, isTerminal } from './run'
 import type { RunView } from './run'
+import { share } from './share'
 import { watch } from './stream'
-import type { Link, Watch } from './stream'
+import type { Link, Watch, Watcher } from './stream'
+import { Tape } from './tape'
 import { isRunEvent } from './wire/event'
 import type { RunEvent } from './wire/event'
 import { isRecord } from './wire/json'
@@ -28,6 +30,8 @@ export interface Followed {
   readonly elapsed: ReadonlySignal<number>
   /** How many events came in one go after the last interruption; 0 when that is old news. */
   readonly caughtUp: ReadonlySignal<number>
+  /** The last frames that came, for the events tab. */
+  readonly tape: Tape
   tryNow(): void
   close(): void
 }
@@ -44,6 +48,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   const problem = signal<Problem | undefined>(undefined)
   const elapsed = signal(0)
   const caughtUp = signal(0)
+  const tape = new Tape()
   let replay: RunView | undefined
   let waiting: RunEvent[] = []
   let frame = 0
@@ -95,6 +100,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   }
 
   const linked = (next: Link): void => {
+    tape.mark(next, performance.now())
     const before = link.value.state
     link.value = next
     if (next.state === 'live' && (before === 'reconnecting' || before === 'offline')) {
@@ -133,8 +139,11 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     elapsed.value = snapshot.elapsed_ms
     show(base)
     replay = beforeEvents(base)
-    stream = watch(eventsPath(id), {
+    const watcher: Watcher = {
       link: linked,
+      frame: (frame) => tape.take(frame, performance.now()),
+      heard: (bytes) => tape.hear(bytes, performance.now()),
+      opened: (headers) => (tape.headers = [...headers]),
       event: (value) => {
         if (isRunEvent(value)) {
           event(value)
@@ -155,7 +164,9 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
         // An expired journal does not take away the report that is on screen.
         if (!view.value || !isTerminal(view.value)) problem.value = refusal
       },
-    })
+    }
+    // What has ended is read once and needs no company.
+    stream = isTerminal(base) ? watch(eventsPath(id), watcher) : share(id, watcher)
   }
 
   const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches
@@ -182,6 +193,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     problem,
     elapsed,
     caughtUp,
+    tape,
     tryNow: () => stream?.tryNow(),
     close: () => {
       closed = true

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { follow } from '../follow'
 import { announce, assertive } from '../notice'
 import { content } from '../report'
+import { parameter } from '../route'
 import { isClosed, isTerminal } from '../run'
 import type { RunView } from '../run'
 import { stateOf } from '../sentences'
@@ -11,12 +12,16 @@ import type { Snapshot } from '../wire/snapshot'
 import { say } from '../words'
 import { Connection } from './Connection'
 import { Detail } from './Detail'
+import { later } from './later'
 import { NotShown } from './NotShown'
 import { Report } from './Report'
 import { RunHeader, statusWord } from './RunHeader'
+import { RunTabs } from './RunTabs'
 import { Timeline } from './Timeline'
 import { TotalFailure } from './TotalFailure'
 import { WhatWasAsked } from './WhatWasAsked'
+
+const Events = later(() => import('./Events').then((part) => part.Events))
 
 /** One run: live view and report at the same address, before, during and after. */
 export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
@@ -45,10 +50,20 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
       )}
       <Timeline run={run} followed={followed} selected={selected} />
       {query && <Detail key={query.id} query={query} close={close} />}
+      <RunTabs id={id} />
+      {parameter('tab') === 'events' ? <Events tape={followed.tape} run={run} /> : <Outcome run={run} />}
+    </div>
+  )
+}
+
+/** What the run found, or why it found nothing, and what was asked. */
+function Outcome({ run }: { run: RunView }) {
+  return (
+    <>
       {run.status === 'failed' && <TotalFailure run={run} />}
       <Report run={run} />
       <WhatWasAsked run={run} />
-    </div>
+    </>
   )
 }
 
