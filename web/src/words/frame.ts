@@ -7,7 +7,7 @@ export const frame = {
   'nav.runs': 'Runs',
   'nav.live': ' ({n} live)',
   'nav.providers': 'Providers',
-  'nav.ready': '{n} ready',
+  'nav.ready': ' ({n} ready)',
   'nav.help': 'Help',
   'nav.skip': 'Skip to the content',
   'nav.noscript': 'This page needs JavaScript. Everything it does is also available with curl: see the README.',
