@@ -48,8 +48,8 @@ export async function startNetwork(server) {
     /** Cuts everything and lets nobody in. */
     down: () => (relay.close(), destroy()),
     up: () => listen(port),
-    /** Connections that are open now carry nothing any more, and nobody is told. */
-    hold: () => ways.forEach((way) => (way.held = true)),
+    /** Streams that are open now carry nothing any more, and nobody is told. */
+    hold: () => ways.forEach((way) => (way.held ||= way.run !== undefined)),
     stop: () => (relay.close(), destroy()),
   }
 }

@@ -65,6 +65,11 @@ export class Tape {
     this.heardAt = at
   }
 
+  /** How the connection stands. */
+  get lastMark(): Mark | undefined {
+    return this.#mark
+  }
+
   /** Changes with every line. */
   get version(): number {
     return this.#number

@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks'
-import { duration, number } from '../format'
+import { number } from '../format'
 import { elapsedOf, items, queryOf } from '../frames'
 import type { FrameFilter, Item } from '../frames'
 import { saveJournal } from '../journal'
@@ -17,6 +17,7 @@ learn(events)
 
 const LOOK_EVERY_MS = 250
 const NEAR_END_PX = 24
+const UPWARDS = new Set(['PageUp', 'Home', 'ArrowUp'])
 
 /** What came to this page for the run, frame by frame. */
 export function Events({ tape, run }: { tape: Tape; run: RunView }) {
@@ -43,12 +44,12 @@ export function Events({ tape, run }: { tape: Tape; run: RunView }) {
   return (
     <section class="part events" aria-label={say('events.title')}>
       <Filters run={run} lines={lines} filter={filter.value} change={(next) => (filter.value = next)} />
-      <p class="events-counts muted" data-testid="events-counts">
+      <p class="events-counts muted" data-testid="events-counts" data-frames={tape.frames} data-mark={tape.lastMark}>
         <span>{say('events.frames', { n: number(tape.frames) })}</span>
         <span>{say('events.bytes', { kb: number(tape.bytes / 1000, 1) })}</span>
         <span>{say('events.last', { id: run.lastSeq })}</span>
         {tape.heardAt !== undefined && run.final === undefined && (
-          <span>{say('events.heard', { ago: duration(Math.floor((now.value - tape.heardAt) / 1000) * 1000) })}</span>
+          <span>{say('events.heard', { n: Math.max(0, Math.floor((now.value - tape.heardAt) / 1000)) })}</span>
         )}
         {tape.dropped > 0 && <span>{say('events.dropped', { n: number(tape.dropped), most: number(MOST_LINES) })}</span>}
         <span class="events-tools">
@@ -124,17 +125,33 @@ function List({ shown, chosen, choose, unfold }: ListProps) {
   const box = useRef<HTMLDivElement>(null)
   const list = useRef<HTMLTableSectionElement>(null)
   const following = useRef(true)
+  const release = () => (following.current = false)
   const { from, to, above, below } = useStretch(list, shown.length, box)
   useLayoutEffect(() => {
     if (box.current && following.current) box.current.scrollTop = box.current.scrollHeight
-  }, [shown.length, below])
+  })
   const onScroll = () => {
     const element = box.current
-    if (element) following.current = element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_END_PX
+    if (element && element.scrollHeight - element.scrollTop - element.clientHeight <= NEAR_END_PX) following.current = true
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (UPWARDS.has(event.key)) release()
   }
   if (shown.length === 0) return <p class="muted">{say('events.none')}</p>
   return (
-    <div class="frames" ref={box} onScroll={onScroll} data-testid="events-list" tabIndex={0} role="region" aria-label={say('events.title')}>
+    <div
+      class="frames"
+      ref={box}
+      onScroll={onScroll}
+      onWheel={(event) => event.deltaY < 0 && release()}
+      onTouchMove={release}
+      onPointerDown={release}
+      onKeyDown={onKeyDown}
+      data-testid="events-list"
+      tabIndex={0}
+      role="region"
+      aria-label={say('events.title')}
+    >
       <table aria-rowcount={shown.length + 1}>
         <thead>
           <tr>

@@ -26,7 +26,7 @@ export function stretch(count: number, height: number, top: number, bottom: numb
  * list's `--row` says; `box` scrolls, or the page when there is none.
  */
 export function useStretch(list: RefObject<HTMLElement | null>, count: number, box?: RefObject<HTMLElement | null>): Stretch {
-  const shown = useSignal<Stretch>({ from: 0, to: Math.min(count, 3 * BEYOND), above: 0, below: 0 })
+  const view = useSignal({ height: 36, top: 0, bottom: 0 })
   useLayoutEffect(() => {
     const element = list.current
     if (element === null) return
@@ -35,9 +35,9 @@ export function useStretch(list: RefObject<HTMLElement | null>, count: number, b
       const height = Number.parseFloat(getComputedStyle(element).getPropertyValue('--row')) || 36
       const edge = scroller?.getBoundingClientRect().top ?? 0
       const top = edge - element.getBoundingClientRect().top
-      const next = stretch(count, height, top, top + (scroller?.clientHeight ?? window.innerHeight))
-      const now = shown.peek()
-      if (next.from !== now.from || next.to !== now.to || next.below !== now.below || next.above !== now.above) shown.value = next
+      const bottom = top + (scroller?.clientHeight ?? window.innerHeight)
+      const now = view.peek()
+      if (top !== now.top || bottom !== now.bottom || height !== now.height) view.value = { height, top, bottom }
     }
     const target: EventTarget = scroller ?? window
     measure()
@@ -48,5 +48,6 @@ export function useStretch(list: RefObject<HTMLElement | null>, count: number, b
       window.removeEventListener('resize', measure)
     }
   }, [count, list, box])
-  return shown.value
+  const { height, top, bottom } = view.value
+  return stretch(count, height, top, bottom)
 }

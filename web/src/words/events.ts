@@ -7,7 +7,7 @@ export const events = {
   'events.frames': '{n} frame|{n} frames',
   'events.bytes': '{kb} kB received',
   'events.last': 'last id {id}',
-  'events.heard': 'last heard {ago} ago',
+  'events.heard': 'last heard {n} s ago',
   'events.dropped': '{n} older lines left the list, which keeps {most}',
   'events.pause': 'Pause',
   'events.resume': 'Go on ({n} behind)',
