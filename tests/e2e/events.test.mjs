@@ -32,12 +32,12 @@ export const tests = {
       await network.up()
       await page.locator('[data-testid=run-status][data-status=completed]').waitFor({ timeout: 30_000 })
       await frames(page, 'final_result').waitFor()
-      assert.ok(await page.locator('.mark-line[data-mark=live]').count())
       await shoot(page, 'events')
 
       await page.getByTestId('events-type').selectOption('query_completed')
       await frames(page, 'final_result').waitFor({ state: 'detached' })
       assert.equal(await frames(page, 'query_completed').count(), 2)
+      assert.equal(await page.locator('.mark-line[data-mark=live]').count(), 2, 'a break of the connection stays visible')
       await frames(page, 'query_completed').first().click()
       const command = await page.getByTestId('copy-curl').innerText()
       const seq = Number(await frames(page, 'query_completed').first().getAttribute('data-seq'))

@@ -153,7 +153,7 @@ export const tests = {
   },
 
   async 'the providers are shown with their troubles, tested and reset'({ browser }) {
-    await withServer(browser, { play: (_, call) => (call <= 4 ? { status: 500 } : {}) }, async ({ page, url, complaints }) => {
+    await withServer(browser, { play: (_, call) => (call <= 2 ? { status: 500 } : {}) }, async ({ page, url, complaints }) => {
       await makeRun(url, 'A strip foundation')
       await makeRun(url, 'A strip foundation again')
       await page.goto(`${url}/providers`)
