@@ -125,7 +125,7 @@ async fn start(
     let attached = door.runs.start(ask, key).await?;
     match view {
         Some(view) => Ok(stream::respond(attached, view, &door.settings, slot)),
-        None => wait_for_result(&door, attached).await,
+        None => wait_for_result(door, attached).await,
     }
 }
 

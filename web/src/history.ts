@@ -42,6 +42,8 @@ export function openHistory(filter: Filter): History {
   const problem = signal<Problem | undefined>(undefined)
   const asOf = signal(0)
   const leaving = signal<ReadonlyMap<string, number>>(new Map())
+  /** The runs whose deletion is on its way. */
+  const asked = new Set<string>()
   let next: string | undefined
   let closed = false
   let waiting = 0
@@ -84,24 +86,26 @@ export function openHistory(filter: Filter): History {
     leaving.value = new Map([...leaving.value].filter(([other]) => other !== id))
   }
 
-  /** Deletes what has waited long enough, or all of it. */
-  const removeDue = async (now: number): Promise<void> => {
-    for (const [id, at] of leaving.value) {
-      if (at > now) continue
-      const answer = await hide(id)
-      if (!answer.ok) problem.value = answer.problem
-      // What is not there is gone as well.
-      else rows.value = rows.value?.filter((row) => row.id !== id)
-      keep(id)
-    }
+  const remove = async (id: string): Promise<void> => {
+    asked.add(id)
+    const answer = await hide(id)
+    asked.delete(id)
+    if (answer.ok) rows.value = rows.value?.filter((row) => row.id !== id)
+    else problem.value = answer.problem
+    keep(id)
+  }
+
+  /** Deletes what has waited long enough, or all of it; all at once, since a page that goes waits for nothing. */
+  const removeDue = (now: number): void => {
+    for (const [id, at] of leaving.value) if (at <= now && !asked.has(id)) void remove(id)
   }
 
   const tick = (): void => {
     if (!document.hidden && waiting === 0) void refresh()
   }
-  const due = setInterval(() => void removeDue(Date.now()), 500)
+  const due = setInterval(() => removeDue(Date.now()), 500)
   const polling = setInterval(tick, EVERY_MS)
-  const leave = (): void => void removeDue(Number.POSITIVE_INFINITY)
+  const leave = (): void => removeDue(Number.POSITIVE_INFINITY)
   document.addEventListener('visibilitychange', tick)
   window.addEventListener('pagehide', leave)
   void refresh()
