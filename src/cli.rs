@@ -23,6 +23,7 @@ use clap::Args;
 use clap::Parser;
 use clap::Subcommand;
 
+use crate::config::BasePath;
 use crate::config::Flags;
 use crate::config::StoreKind;
 use crate::config::Unusable;
@@ -131,6 +132,9 @@ struct ServeArgs {
     /// Port to listen on; 0 takes a free one.
     #[arg(long, value_name = "N")]
     port: Option<u16>,
+    /// Path below which the server is found, such as /audit/ [default: /].
+    #[arg(long, value_name = "PATH")]
+    base_path: Option<BasePath>,
     /// Print only the address, as one line on standard output.
     #[arg(long)]
     print_url: bool,

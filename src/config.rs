@@ -3,6 +3,7 @@
 //! A flag goes before the environment, that before the file, that before the
 //! default. Every fault of the file is told at once, with line and caret.
 
+mod base;
 mod file;
 mod origin;
 pub mod panels;
@@ -12,6 +13,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use base::BadBasePath;
+pub use base::BasePath;
 pub use origin::BadOrigin;
 pub use origin::Origin;
 
@@ -62,6 +65,8 @@ pub struct Settings {
 /// Limits and clocks of the HTTP door.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Door {
+    /// The path that everything lies below.
+    pub base: BasePath,
     /// Silence after which a stream shows that it is alive.
     pub heartbeat: Duration,
     /// Age at which a stream is closed, to be opened again.
@@ -83,6 +88,7 @@ pub struct Door {
 impl Default for Door {
     fn default() -> Door {
         Door {
+            base: BasePath::default(),
             heartbeat: Duration::from_secs(4),
             stream_max_age: Duration::from_secs(600),
             header_timeout: Duration::from_secs(10),
@@ -131,6 +137,8 @@ pub struct Flags {
     pub listen: Option<SocketAddr>,
     /// `--port N`.
     pub port: Option<u16>,
+    /// `--base-path PATH`.
+    pub base_path: Option<BasePath>,
 }
 
 /// Why there are no settings.
@@ -216,10 +224,11 @@ impl Settings {
         if !listen.ip().is_loopback() {
             return Err(Unusable::Exposed(listen));
         }
+        let base = flags.base_path.clone().unwrap_or_else(|| read.door.base.clone());
         Ok(Settings {
             listen,
             drain: read.drain,
-            door: read.door,
+            door: Door { base, ..read.door },
             runs: read.runs,
             store: Storage { kind: flags.store.unwrap_or(read.store.kind), ..read.store },
             pool,

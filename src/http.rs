@@ -4,6 +4,7 @@
 //! a run, read its journal.
 
 mod ask;
+mod base;
 mod body;
 mod breakers;
 mod compare;
@@ -72,12 +73,13 @@ impl Door {
 
 /// All routes over `runs`, which are kept in `store`.
 pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Settings) -> Router {
+    let below = settings.base.clone();
     let streams = Arc::new(Semaphore::new(settings.streams));
     let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
     let exports = Semaphore::new(export::AT_ONCE);
     let door = Arc::new(Door { runs, store, settings, streams, exports, since: tokio::time::Instant::now() });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
-    Router::new()
+    let routes = Router::new()
         .route("/ask-stream", ask_stream())
         .route("/api/v1/multi-role/ask-stream", ask_stream())
         .route("/ask", post(ask::wait))
@@ -112,6 +114,8 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/readyz", get(status::ready))
         .route("/openapi.json", get(status::openapi))
         .route("/", get(page::home))
+        .route("/runs", get(page::home))
+        .route("/providers", get(page::home))
         .route("/help", get(page::home))
         .route("/runs/{id}", get(page::run))
         .route("/assets/{*path}", get(page::asset))
@@ -119,7 +123,12 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .method_not_allowed_fallback(method_not_allowed)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(origins, guard::guard))
-        .with_state(door)
+        .with_state(door);
+    if below.is_root() {
+        return routes;
+    }
+    // Around the routes, since what is added to them comes after the choice of one.
+    Router::new().fallback_service(routes).layer(middleware::from_fn_with_state(below, base::below))
 }
 
 /// HEAD on a stream would be served as a GET whose body is thrown away: a run for nobody.

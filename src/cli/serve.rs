@@ -40,8 +40,8 @@ const SWEEP: Duration = Duration::from_secs(3600);
 
 /// Serves until somebody stops it.
 pub fn run(args: ServeArgs) -> Exit {
-    let ServeArgs { common, listen, store, port, print_url, log_format, open, no_open } = args;
-    let flags = Flags { listen, port, store, ..common.flags() };
+    let ServeArgs { common, listen, store, port, base_path, print_url, log_format, open, no_open } = args;
+    let flags = Flags { listen, port, store, base_path, ..common.flags() };
     let settings = match Settings::load(&flags, &Process) {
         Ok(settings) => settings,
         Err(why) => return refuse(&why),
@@ -98,8 +98,8 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
             return Exit::NoResult;
         }
     };
-    let banner = banner(&settings, address, store.health());
-    let url = format!("http://{address}/");
+    let url = format!("http://{address}{}", settings.door.base);
+    let banner = banner(&settings, &url, store.health());
     match print_url {
         true => say(&url),
         false => eprintln!("{banner}"),
@@ -200,11 +200,9 @@ fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Exit {
 }
 
 /// What a person sees at the start: where things are, who answers, and a line to paste.
-fn banner(settings: &Settings, address: SocketAddr, health: Health) -> String {
-    let mut lines = vec![format!(
-        "askstream {}   page  http://{address}/      API  http://{address}/ask-stream",
-        env!("CARGO_PKG_VERSION")
-    )];
+fn banner(settings: &Settings, url: &str, health: Health) -> String {
+    let mut lines =
+        vec![format!("askstream {}   page  {url}      API  {url}ask-stream", env!("CARGO_PKG_VERSION"))];
     lines.push(match &settings.file {
         Some(file) => format!("  config   {}", file.display()),
         None => {
@@ -226,7 +224,7 @@ fn banner(settings: &Settings, address: SocketAddr, health: Health) -> String {
     lines.push("  try      open the page, or paste:".into());
     lines.push(format!(
         "           curl -N -H 'content-type: application/json' -d '{{\"question\":\"Foundation strip 45 m x 0.8 m x \
-         0.6 m, groundwater pH 6.2, C30/37 XC4 XF3\"}}' http://{address}/ask-stream"
+         0.6 m, groundwater pH 6.2, C30/37 XC4 XF3\"}}' {url}ask-stream"
     ));
     lines.push("Press Ctrl+C to stop.".into());
     lines.join("\n")

@@ -123,6 +123,7 @@ impl File {
 
     fn server(&mut self, mut table: Reader<'_>) {
         set(&mut self.listen, table.take_parsed("listen"));
+        set(&mut self.door.base, table.take_parsed("base_path"));
         set(&mut self.drain, table.take_duration("drain"));
         set(&mut self.door.stream_max_age, table.take_clock("stream_max_age"));
         set(&mut self.door.heartbeat, table.take_clock("heartbeat"));

@@ -17,6 +17,7 @@ use serde_json::Value;
 use serde_json::json;
 
 use super::Door;
+use super::base;
 use super::body;
 use super::problem::Code;
 use super::problem::Problem;
@@ -87,7 +88,8 @@ pub async fn wait(
     let (parts, body) = request.into_parts();
     let (mut ask, key) = read_ask(&door, &parts.headers, body).await?;
     ask.options.on_disconnect.get_or_insert(OnDisconnect::Grace);
-    wait_for_result(door.runs.start(ask, key).await?).await
+    let attached = door.runs.start(ask, key).await?;
+    wait_for_result(&door, attached).await
 }
 
 /// `GET /ask-stream`: the form of a native `EventSource`.
@@ -123,7 +125,7 @@ async fn start(
     let attached = door.runs.start(ask, key).await?;
     match view {
         Some(view) => Ok(stream::respond(attached, view, &door.settings, slot)),
-        None => wait_for_result(attached).await,
+        None => wait_for_result(door, attached).await,
     }
 }
 
@@ -302,17 +304,17 @@ pub async fn follow(
     let deltas = parameters.flag("deltas")?.unwrap_or(false);
     match stream_view(parameters, accepted, deltas)? {
         Some(view) => Ok(stream::respond(attached, View { after, ..view }, &door.settings, door.slot()?)),
-        None => wait_for_result(attached).await,
+        None => wait_for_result(door, attached).await,
     }
 }
 
 /// Waits for a run's last event and answers with it.
-async fn wait_for_result(attached: Attached) -> Result<Response, Problem> {
+async fn wait_for_result(door: &Door, attached: Attached) -> Result<Response, Problem> {
     let _watch = attached.watch();
     let Attached { run, created, journal, .. } = attached;
     let last = journal.last().await?;
     let last = last.ok_or_else(|| Problem::new(Code::Internal, "the run was lost").run(&run))?;
-    let result: Value = serde_json::from_slice(&last.json())
+    let result: Value = serde_json::from_slice(&base::shown(&door.settings.base, &last).json())
         .map_err(|_| Problem::new(Code::Internal, "the result could not be read").run(&run))?;
     let status = match result["status"] == json!(RunOutcome::Failed) {
         true => StatusCode::BAD_GATEWAY,

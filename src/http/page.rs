@@ -18,6 +18,7 @@ use rust_embed::RustEmbed;
 use super::Door;
 use super::problem::Problem;
 use super::request::OfRun;
+use crate::config::BasePath;
 
 #[derive(RustEmbed)]
 #[folder = "$OUT_DIR/page/"]
@@ -29,10 +30,14 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
     require-trusted-types-for 'script'";
 /// Where the snapshot goes in the HTML.
 const MARK: &str = "<!--snapshot-->";
+/// What stands before the path of an address in the built HTML.
+const ADDRESSES: [&str; 2] = ["href=\"/", "src=\"/"];
+/// Where the page is told what it is.
+const HEAD: &str = "</title>";
 
 /// The page without a run.
-pub async fn home(headers: HeaderMap) -> Response {
-    match html("") {
+pub async fn home(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
+    match html(&door.settings.base, "") {
         Some(page) => conditional(&headers, page),
         None => without_page(),
     }
@@ -40,12 +45,13 @@ pub async fn home(headers: HeaderMap) -> Response {
 
 /// The page of a run, with its snapshot inside: the first paint shows real rows.
 pub async fn run(State(door): State<Arc<Door>>, run: Result<OfRun, Problem>) -> Result<Response, Problem> {
+    let base = &door.settings.base;
     let attached = match run {
         Ok(OfRun(run)) => door.runs.attach(&run).await.ok(),
         Err(_) => None,
     };
     let Some(attached) = attached else {
-        return Ok(html("").map_or_else(without_page, |page| serve(StatusCode::NOT_FOUND, page)));
+        return Ok(html(base, "").map_or_else(without_page, |page| serve(StatusCode::NOT_FOUND, page)));
     };
     let snapshot = super::runs::snapshot_of(&door, &attached).await?;
     let json = serde_json::to_string(&snapshot).unwrap_or_default();
@@ -54,7 +60,7 @@ pub async fn run(State(door): State<Arc<Door>>, run: Result<OfRun, Problem>) -> 
         "<script type=\"application/json\" id=\"snapshot\">{}</script>",
         json.replace('<', "\\u003c")
     );
-    Ok(html(&block).map_or_else(without_page, |page| serve(StatusCode::OK, page)))
+    Ok(html(base, &block).map_or_else(without_page, |page| serve(StatusCode::OK, page)))
 }
 
 /// A file of the bundle; its name has a hash of its content.
@@ -86,19 +92,34 @@ pub async fn asset(path: Result<Path<String>, PathRejection>, headers: HeaderMap
 }
 
 /// Whatever no route knows: a problem below `/api`, a page for a browser elsewhere.
-pub async fn missing(request: Request) -> Response {
+pub async fn missing(State(door): State<Arc<Door>>, request: Request) -> Response {
     let accept =
         request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let wants_page = !request.uri().path().starts_with("/api/") && accept.contains("text/html");
-    match html("").filter(|_| wants_page) {
+    match html(&door.settings.base, "").filter(|_| wants_page) {
         Some(page) => serve(StatusCode::NOT_FOUND, page),
         None => Problem::not_found("nothing answers at this address").into_response(),
     }
 }
 
-fn html(block: &str) -> Option<String> {
+/// The HTML, with its addresses below `base` and `block` in it.
+fn html(base: &BasePath, block: &str) -> Option<String> {
     let file = Bundle::get("index.html")?;
-    Some(String::from_utf8_lossy(&file.data).replacen(MARK, block, 1))
+    let mut html = String::from_utf8_lossy(&file.data).into_owned();
+    for address in ADDRESSES {
+        html = html.replace(address, &format!("{}{base}", address.trim_end_matches('/')));
+    }
+    let told = format!(
+        "{HEAD}\n    <meta name=\"askstream-base\" content=\"{base}\">\n    \
+         <meta name=\"askstream-build\" content=\"{}\">",
+        build().unwrap_or_default()
+    );
+    Some(html.replacen(HEAD, &told, 1).replacen(MARK, block, 1))
+}
+
+/// Which build of the page this is; another one has another word. Its HTML names every file by its content.
+pub fn build() -> Option<String> {
+    Bundle::get("index.html").map(|file| hex(&file.metadata.sha256_hash()))
 }
 
 fn serve(status: StatusCode, page: String) -> Response {
@@ -122,8 +143,12 @@ fn conditional(headers: &HeaderMap, page: String) -> Response {
 }
 
 fn etag(hash: &[u8; 32]) -> String {
-    let hex: String = hash[..8].iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{hex}\"")
+    format!("\"{}\"", hex(hash))
+}
+
+/// The first bytes of a hash, which tell files apart well enough.
+fn hex(hash: &[u8; 32]) -> String {
+    hash[..8].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn is_known(headers: &HeaderMap, etag: &str) -> bool {

@@ -27,6 +27,7 @@ use tokio::time::timeout;
 
 use super::Door;
 use super::ask;
+use super::base;
 use super::gap::Lookout;
 use super::prefer::Prefer;
 use super::prefer::Told;
@@ -67,7 +68,7 @@ pub async fn create(
     let status = if last.is_some() { StatusCode::OK } else { StatusCode::ACCEPTED };
     let mut response = match (prefer.told, last) {
         (Some(Told::Minimal), _) => Json(json!({"run_id": attached.run})).into_response(),
-        (_, Some(last)) => as_json(&last),
+        (_, Some(last)) => as_json(&door, &last),
         (_, None) => Json(snapshot_of(&door, &attached).await?).into_response(),
     };
     *response.status_mut() = status;
@@ -94,7 +95,8 @@ fn lost(run: &RunId) -> Problem {
 }
 
 /// An event as a document of its own.
-fn as_json(entry: &Entry) -> Response {
+fn as_json(door: &Door, entry: &Entry) -> Response {
+    let entry = base::shown(&door.settings.base, entry);
     ([(header::CONTENT_TYPE, "application/json")], Body::from(entry.json())).into_response()
 }
 
@@ -138,17 +140,18 @@ pub async fn events(
         None => 0,
     };
     match accepted {
-        Accepted::Json => page(attached, after, parameters.flag("deltas")?.unwrap_or(false)).await,
+        Accepted::Json => page(&door, attached, after, parameters.flag("deltas")?.unwrap_or(false)).await,
         _ => ask::follow(&door, attached, after, &parameters, accepted).await,
     }
 }
 
 /// A page of events as one JSON document.
-async fn page(attached: Attached, after: u64, deltas: bool) -> Result<Response, Problem> {
+async fn page(door: &Door, attached: Attached, after: u64, deltas: bool) -> Result<Response, Problem> {
     let entries = attached.journal.page(after).await?;
     let gap = Lookout::new(&attached, deltas).gap(&attached.journal, after, &entries).await?;
     let next = entries.last().map_or(after, |last| last.seq);
-    let shown = entries.iter().filter(|entry| deltas || !entry.is_delta()).map(Entry::json);
+    let shown = entries.iter().filter(|entry| deltas || !entry.is_delta());
+    let shown = shown.map(|entry| base::shown(&door.settings.base, entry).json());
     let shown = shown.filter_map(|json| serde_json::from_slice(&json).ok());
     let events = gap.map(|gap| to_raw_value(&gap)).transpose();
     let events: Vec<Box<RawValue>> = events.unwrap_or_default().into_iter().chain(shown).collect();
@@ -178,7 +181,7 @@ pub async fn result(
     }
     let last = attached.journal.last().await?;
     let last = last.ok_or_else(|| lost(&attached.run))?;
-    Ok(([(header::CACHE_CONTROL, "no-cache")], as_json(&last)).into_response())
+    Ok(([(header::CACHE_CONTROL, "no-cache")], as_json(&door, &last)).into_response())
 }
 
 /// `GET /api/v1/runs/{id}/queries/{query}/result`: one query's whole answer.
@@ -206,7 +209,8 @@ pub async fn snapshot_of(door: &Door, attached: &Attached) -> Result<Snapshot, P
     // A run shows what it will ask from its first event on, which is written as soon as it is made.
     attached.journal.after(0).await?;
     let record = door.runs.record(&attached.run).await?;
-    Ok(snapshot::take(&attached.run, &record, &attached.journal).await?)
+    let snapshot = snapshot::take(&attached.run, &record, &attached.journal).await?;
+    Ok(base::of_snapshot(&door.settings.base, snapshot))
 }
 
 /// What must be asked for each time.

@@ -7,6 +7,8 @@ use serde_json::json;
 use sha2::Digest;
 use sha2::Sha256;
 
+use super::base;
+use crate::config::BasePath;
 use crate::event::Entry;
 use crate::event::FinalResult;
 use crate::event::Links;
@@ -17,8 +19,9 @@ pub const DEFAULT: usize = 256 * 1024;
 /// What a client may say.
 pub const ALLOWED: std::ops::RangeInclusive<usize> = 4096..=1024 * 1024;
 
-/// The event as a client that takes `most` bytes a block gets it.
-pub fn shorten(run: &RunId, entry: &Entry, most: usize) -> Entry {
+/// The event as a client that takes `most` bytes a block gets it, its addresses below `base`.
+pub fn shorten(run: &RunId, entry: &Entry, most: usize, base: &BasePath) -> Entry {
+    let entry = &base::shown(base, entry);
     if entry.size() <= most {
         return entry.clone();
     }
@@ -38,7 +41,7 @@ pub fn shorten(run: &RunId, entry: &Entry, most: usize) -> Entry {
             }
             let Some(result) = event.remove("result") else { return entry.clone() };
             let address = format!("{}/queries/{}/result", Links::of(run).this, text(event.get("query")));
-            event.insert("result_ref".into(), address.into());
+            event.insert("result_ref".into(), base.of(&address).into());
             event.extend(checksum(result.to_string().as_bytes()));
         }
         _ => return entry.clone(),

@@ -10,10 +10,14 @@ use axum::response::IntoResponse;
 use axum::response::Response;
 use serde_json::Value;
 use serde_json::json;
+use tokio::time::Instant;
 
 use super::Door;
+use super::page;
 use super::problem::Code;
 use super::problem::Problem;
+use crate::pool::Endpoint;
+use crate::pool::Pool;
 use crate::provider::Place;
 use crate::runs::Catalogue;
 use crate::store::Health;
@@ -28,12 +32,14 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
     let body = json!({
         "status": if door.runs.is_draining() { "draining" } else { status },
         "version": env!("CARGO_PKG_VERSION"),
+        "page": page::build(),
         "uptime_ms": door.since.elapsed().as_millis() as u64,
         "active_runs": door.runs.active(),
         "queued_runs": catalogue.queued(),
         "store": {"status": status, "detail": detail},
         "panels": panels,
         "models": models(&catalogue),
+        "providers": providers(catalogue.pool()),
     });
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
@@ -45,6 +51,18 @@ fn store(door: &Door) -> (&'static str, Option<String>) {
         Health::Degraded(why) => ("degraded", Some(why)),
         Health::Full(why) => ("full", Some(why)),
     }
+}
+
+/// How many providers there are beside what is built in, and how many of them can be asked now.
+fn providers(pool: &Pool) -> Value {
+    let now = Instant::now();
+    let asked = |endpoint: &Arc<Endpoint>| {
+        matches!(endpoint.provider.place(), Place::Remote { .. } | Place::Loopback { .. })
+    };
+    let all: Vec<_> = pool.groups().filter(|group| group.endpoints().iter().any(asked)).collect();
+    let ready =
+        all.iter().filter(|group| group.endpoints().iter().any(|endpoint| endpoint.is_open(now))).count();
+    json!({"ready": ready, "configured": all.len()})
 }
 
 /// The default model and, by panel, where a question would go.
@@ -74,10 +92,11 @@ fn models(catalogue: &Catalogue) -> Value {
 /// What the API is, for machines.
 const OPENAPI: &str = include_str!("openapi.json");
 
-/// `GET /openapi.json`: this API for machines.
-pub async fn openapi() -> Response {
-    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], OPENAPI)
-        .into_response()
+/// `GET /openapi.json`: this API for machines, and below which path it is.
+pub async fn openapi(State(door): State<Arc<Door>>) -> Response {
+    let servers = format!("{{\n \"servers\": [{{\"url\": \"{}\"}}],", door.settings.base);
+    let text = OPENAPI.replacen('{', &servers, 1);
+    ([(header::CONTENT_TYPE, "application/json"), (header::CACHE_CONTROL, "no-cache")], text).into_response()
 }
 
 /// `GET /readyz`: whether new runs are taken.
@@ -120,7 +139,7 @@ mod tests {
         let description: Value = serde_json::from_str(OPENAPI).unwrap();
         let router = include_str!("../http.rs");
         let routes = router.split(".route(\"").skip(1).filter_map(|rest| rest.split('"').next());
-        let page = ["/", "/help", "/runs/{id}", "/assets/{*path}"];
+        let page = ["/", "/runs", "/providers", "/help", "/runs/{id}", "/assets/{*path}"];
         let mut routes: Vec<&str> = routes.filter(|route| !page.contains(route)).collect();
         let mut described: Vec<&str> =
             description["paths"].as_object().unwrap().keys().map(String::as_str).collect();

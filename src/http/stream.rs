@@ -22,6 +22,7 @@ use super::Settings;
 use super::gap::Gap;
 use super::gap::Lookout;
 use super::shorten::shorten;
+use crate::config::BasePath;
 use crate::event::Entry;
 use crate::id::RunId;
 use crate::journal::Journal;
@@ -76,6 +77,7 @@ pub fn respond(attached: Attached, view: View, settings: &Settings, slot: OwnedS
         first: true,
         lookout,
         heartbeat: settings.heartbeat,
+        base: settings.base.clone(),
         _watch: watch,
         _slot: Arc::new(slot),
     };
@@ -126,6 +128,7 @@ struct Source {
     first: bool,
     lookout: Lookout,
     heartbeat: Duration,
+    base: BasePath,
     _watch: Option<Watch>,
     _slot: Arc<OwnedSemaphorePermit>,
 }
@@ -165,7 +168,7 @@ impl Source {
     }
 
     fn block(&mut self, entry: &Entry) -> Bytes {
-        let entry = &shorten(self.journal.run(), entry, self.view.max_event_bytes);
+        let entry = &shorten(self.journal.run(), entry, self.view.max_event_bytes, &self.base);
         match self.view.form {
             Form::Ndjson => [&entry.json()[..], b"\n"].concat().into(),
             Form::Sse if std::mem::take(&mut self.first) => entry.block_with_retry(RETRY_MS),

@@ -9,6 +9,7 @@ mod harness;
 
 mod asking;
 mod audit;
+mod below;
 mod bytes;
 mod cancel;
 mod client_rows;

@@ -1,5 +1,6 @@
 /** The server's endpoints that answer with one document. */
 
+import { at } from './base'
 import type { FinalResult } from './wire/event'
 import type { Json } from './wire/json'
 import { isRecord, parse } from './wire/json'
@@ -27,7 +28,7 @@ const RUNS = '/api/v1/runs'
 export function createRun(run: NewRun): Promise<Answer<Snapshot>> {
   const options = run.simulated ? { on_disconnect: 'continue', model: 'scripted' } : { on_disconnect: 'continue' }
   const body = JSON.stringify({ panel: run.panel, question: run.question, input: run.input, options })
-  return call('POST', RUNS, readSnapshot, body)
+  return call('POST', RUNS, readSnapshot, { body })
 }
 
 /** A run as it stands. */
@@ -55,7 +56,7 @@ export function retryRun(id: string): Promise<Answer<Snapshot>> {
 
 /** The whole final result of a run that has ended. */
 export function getResult(id: string): Promise<Answer<FinalResult>> {
-  return call('GET', resultPath(id), (body) =>
+  return call('GET', `${runPath(id)}/result`, (body) =>
     isRecord(body) && body.type === 'final_result' ? { value: body as Json & FinalResult } : undefined,
   )
 }
@@ -67,12 +68,18 @@ export function getHealth(): Promise<Answer<Health>> {
 
 /** Where a run's events are. */
 export function eventsPath(id: string): string {
-  return `${runPath(id)}/events?deltas=true`
+  return at(`${runPath(id)}/events?deltas=true`)
+}
+
+/** A page of a run's events as one document, after `cursor`. */
+export function eventsPage(id: string, cursor: string): string {
+  const after = cursor === '' ? '' : `&last_event_id=${encodeURIComponent(cursor)}`
+  return `${runPath(id)}/events?deltas=true${after}`
 }
 
 /** Where a run's result is. */
 export function resultPath(id: string): string {
-  return `${runPath(id)}/result`
+  return at(`${runPath(id)}/result`)
 }
 
 function runPath(id: string): string {
@@ -83,16 +90,26 @@ function readSnapshot(body: Json | undefined): { value: Snapshot } | undefined {
   return isSnapshot(body) ? { value: body } : undefined
 }
 
-async function call<T>(
-  method: 'GET' | 'POST',
+/** What goes with a request. */
+interface Sent {
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+  /** Whether it may outlive the page. */
+  readonly keepalive?: boolean
+}
+
+/** Asks for one document; whatever goes wrong becomes a problem with a sentence. */
+export async function call<T>(
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
   path: string,
   read: (body: Json | undefined) => { value: T } | undefined,
-  body?: string,
+  { body, headers, signal, keepalive }: Sent = {},
 ): Promise<Answer<T>> {
   try {
-    const headers: Record<string, string> = { accept: 'application/json' }
-    if (body !== undefined) headers['content-type'] = 'application/json'
-    const answer = await fetch(path, { method, headers, body, cache: 'no-store' })
+    const all: Record<string, string> = { accept: 'application/json', ...headers }
+    if (body !== undefined) all['content-type'] = 'application/json'
+    const answer = await fetch(at(path), { method, headers: all, body, cache: 'no-store', signal, keepalive })
     const json = parse(await answer.text())
     if (!answer.ok) return { ok: false, problem: readProblem(answer.status, json) }
     const found = read(json)

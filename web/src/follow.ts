@@ -11,8 +11,10 @@ import type { ReadonlySignal } from '@preact/signals'
 import { eventsPath, getResult, getRun } from './api'
 import { apply, beforeEvents, fromSnapshot, isTerminal } from './run'
 import type { RunView } from './run'
+import { share } from './share'
 import { watch } from './stream'
-import type { Link, Watch } from './stream'
+import type { Link, Watch, Watcher } from './stream'
+import { Tape } from './tape'
 import { isRunEvent } from './wire/event'
 import type { RunEvent } from './wire/event'
 import { isRecord } from './wire/json'
@@ -34,6 +36,8 @@ export interface Followed {
   readonly behind: ReadonlySignal<number>
   freeze(): void
   unfreeze(): void
+  /** The last frames that came, for the events tab. */
+  readonly tape: Tape
   tryNow(): void
   close(): void
 }
@@ -52,6 +56,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   const caughtUp = signal(0)
   const frozen = signal(false)
   const behind = signal(0)
+  const tape = new Tape()
   let replay: RunView | undefined
   let waiting: RunEvent[] = []
   let frame = 0
@@ -108,6 +113,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
   }
 
   const linked = (next: Link): void => {
+    tape.mark(next, performance.now())
     const before = link.value.state
     link.value = next
     if (next.state === 'live' && (before === 'reconnecting' || before === 'offline')) {
@@ -146,8 +152,11 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
     elapsed.value = snapshot.elapsed_ms
     show(base)
     replay = beforeEvents(base)
-    stream = watch(eventsPath(id), {
+    const watcher: Watcher = {
       link: linked,
+      frame: (frame) => tape.take(frame, performance.now()),
+      heard: (bytes) => tape.hear(bytes, performance.now()),
+      opened: (headers) => (tape.headers = [...headers]),
       event: (value) => {
         if (isRunEvent(value)) {
           event(value)
@@ -168,7 +177,9 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
         // An expired journal does not take away the report that is on screen.
         if (!view.value || !isTerminal(view.value)) problem.value = refusal
       },
-    })
+    }
+    // What has ended is read once and needs no company.
+    stream = isTerminal(base) ? watch(eventsPath(id), watcher) : share(id, watcher)
   }
 
   const calm = window.matchMedia('(prefers-reduced-motion: reduce)').matches
@@ -205,6 +216,7 @@ export function follow(id: string, first: Snapshot | undefined): Followed {
       behind.value = 0
       if (replay !== undefined) catchUp(replay)
     },
+    tape,
     tryNow: () => stream?.tryNow(),
     close: () => {
       closed = true

@@ -2,11 +2,14 @@
 
 import { effect } from '@preact/signals'
 import { render } from 'preact'
+import { at } from './base'
 import { assertive, polite } from './notice'
 import { listen, route } from './route'
+import { keepLooking, standing } from './standing'
 import { App } from './views/App'
 import { NoticeBand } from './views/NoticeBand'
 import { ThemeButton } from './views/ThemeButton'
+import { say } from './words'
 
 function mount(id: string): HTMLElement {
   const element = document.getElementById(id)
@@ -28,9 +31,18 @@ effect(() => {
   says.assertive.textContent = assertive.value
 })
 effect(() => {
-  const here = { form: '/', help: '/help', run: '', unknown: '' }[route.value.page]
+  const here = { form: '/', runs: '/runs', run: '', providers: '/providers', help: '/help', unknown: '' }[route.value.page]
   for (const link of document.querySelectorAll('header nav a')) {
-    if (link.getAttribute('href') === here) link.setAttribute('aria-current', 'page')
+    if (here !== '' && link.getAttribute('href') === at(here)) link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')
   }
 })
+
+const counts = { live: mount('live-runs'), ready: mount('ready-providers') }
+effect(() => {
+  const health = standing.value
+  if (health === undefined) return
+  counts.live.textContent = health.activeRuns > 0 ? say('nav.live', { n: health.activeRuns }) : ''
+  counts.ready.textContent = health.readyProviders > 0 ? say('nav.ready', { n: health.readyProviders }) : ''
+})
+keepLooking()

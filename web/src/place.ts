@@ -1,6 +1,7 @@
 /** Places within a report that an address can name: `?row=17`, `?risk=R-02`, `?finding=F-01`. */
 
-import { signal } from '@preact/signals'
+import { computed, signal } from '@preact/signals'
+import { changed, search, setParameters } from './route'
 
 export type Kind = 'row' | 'risk' | 'finding'
 
@@ -12,27 +13,23 @@ export interface Place {
 }
 
 const KINDS: readonly Kind[] = ['row', 'risk', 'finding']
-
-function read(): Place | undefined {
-  const named = new URLSearchParams(location.search)
-  const kind = KINDS.find((one) => named.has(one))
-  return kind && { kind, name: named.get(kind) ?? '', at: 0 }
-}
+const NOWHERE = { row: '', risk: '', finding: '' }
+const wishes = signal(0)
 
 /** The place to show. */
-export const place = signal<Place | undefined>(read())
-window.addEventListener('popstate', () => (place.value = read()))
+export const place = computed<Place | undefined>(() => {
+  const named = new URLSearchParams(search.value)
+  const kind = KINDS.find((one) => named.has(one))
+  return kind && { kind, name: named.get(kind) ?? '', at: wishes.value }
+})
 
 /** The address of a place on the page that is shown. */
 export function placeAddress(kind: Kind, name: string): string {
-  const named = new URLSearchParams(location.search)
-  for (const one of KINDS) named.delete(one)
-  named.set(kind, name)
-  return `${location.pathname}?${named}`
+  return location.pathname + changed(location.search, { ...NOWHERE, [kind]: name })
 }
 
 /** Shows the place and keeps it in the address, without an entry in the history. */
 export function show(kind: Kind, name: string): void {
-  history.replaceState(history.state, '', placeAddress(kind, name))
-  place.value = { kind, name, at: (place.value?.at ?? 0) + 1 }
+  setParameters({ ...NOWHERE, [kind]: name })
+  wishes.value += 1
 }

@@ -4,7 +4,7 @@
  *
  * fetch instead of EventSource, because the statuses matter (204, 404, 410)
  * and because a dead socket must be noticed: the server sends a comment line
- * after 4 s of silence, and three missing ones count as dead.
+ * after 4 s of silence, and two missing ones count as dead.
  */
 
 import { isRecord, parse } from './wire/json'
@@ -12,7 +12,8 @@ import type { Json } from './wire/json'
 import { readProblem } from './wire/problem'
 import type { Problem } from './wire/problem'
 
-const SILENCE_MS = 12_000
+/** Silence after which a connection counts as dead. */
+export const SILENCE_MS = 9_000
 const LOST_MS = 10_000
 const FIRST_DELAY_MS = 500
 const LAST_DELAY_MS = 8_000
@@ -82,22 +83,36 @@ export class Blocks {
   }
 }
 
+/** Where something came from: this page's own stream, another tab's, or a page of the journal. */
+export type Via = 'stream' | 'tab' | 'journal'
+
+/** A block as it came here. */
+export interface Frame extends Block {
+  readonly via: Via
+}
+
 /** How the connection stands. */
 export type Link =
   | { readonly state: 'connecting' }
-  | { readonly state: 'live' }
+  | { readonly state: 'live'; readonly via?: Via }
   | { readonly state: 'reconnecting' | 'offline'; readonly since: number; readonly nextAt: number }
   | { readonly state: 'ended' }
 
 /** What a watcher of a stream is told. */
 export interface Watcher {
-  /** One event's JSON; `true` when it was the last of the run. */
-  event(value: Json): boolean
+  /** One event's JSON, and the block it stood in; `true` when it was the last of the run. */
+  event(value: Json, block: Block): boolean
   /** The server has nothing more for this cursor. */
   nothingMore(): void
   /** The server refuses for good: no such run, or expired. */
   refused(problem: Problem): void
   link(link: Link): void
+  /** The block that an event stands in, before the event. */
+  frame?(frame: Frame): void
+  /** So many bytes have come, heartbeats among them. */
+  heard?(bytes: number): void
+  /** A stream was opened; these are its headers. */
+  opened?(headers: Headers): void
 }
 
 /** An open watch. */
@@ -113,10 +128,10 @@ export function delayBefore(tries: number, random: number): number {
   return Math.round(full * (0.75 + 0.25 * random))
 }
 
-/** Watches `url` from the start until the run has ended. */
-export function watch(url: string, watcher: Watcher): Watch {
+/** Watches `url` after `cursor`, or from the start, until the run has ended. */
+export function watch(url: string, watcher: Watcher, from = ''): Watch {
   const closing = new AbortController()
-  let cursor = ''
+  let cursor = from
   let tries = 0
   let lostAt = 0
   let asked: number | undefined
@@ -150,7 +165,8 @@ export function watch(url: string, watcher: Watcher): Watch {
         return true
       }
       if (!answer.ok || answer.body === null) return await refusal(answer)
-      watcher.link({ state: 'live' })
+      watcher.link({ state: 'live', via: 'stream' })
+      watcher.opened?.(answer.headers)
       const blocks = new Blocks()
       const decoder = new TextDecoder()
       const reader = answer.body.getReader()
@@ -160,6 +176,7 @@ export function watch(url: string, watcher: Watcher): Watch {
         clearTimeout(silence)
         silence = setTimeout(stop, SILENCE_MS)
         alive()
+        watcher.heard?.(value.length)
         for (const block of blocks.push(decoder.decode(value, { stream: true }))) {
           if (take(block)) return true
         }
@@ -174,12 +191,13 @@ export function watch(url: string, watcher: Watcher): Watch {
   /** One block; `true` when it was the run's last. */
   const take = (block: Block): boolean => {
     const value = parse(block.data)
+    watcher.frame?.({ ...block, via: 'stream' })
     if (block.event === 'stream_closing') {
       asked = block.retry
       return false
     }
     // The cursor moves only past an event that was handed on.
-    const last = isRecord(value) && watcher.event(value)
+    const last = isRecord(value) && watcher.event(value, block)
     if (block.id !== '') cursor = block.id
     return last
   }

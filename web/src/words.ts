@@ -9,11 +9,14 @@ import { form } from './words/form.ts'
 import { frame } from './words/frame.ts'
 import { report } from './words/report.ts'
 import { run } from './words/run.ts'
+import type { events } from './words/events.ts'
+import type { history } from './words/history.ts'
+import type { providers } from './words/providers.ts'
 
 export const en = { ...frame, ...form, ...run, ...report, ...code } as const
 
-/** A key of the catalogue. */
-export type Word = keyof typeof en
+/** A key of the catalogue, or of a part that comes with a page which is loaded later. */
+export type Word = keyof typeof en | keyof typeof events | keyof typeof history | keyof typeof providers
 
 /** What is put in for `{name}`; `n` also chooses the plural form. */
 export type Parts = Readonly<Record<string, string | number>>
@@ -21,11 +24,16 @@ export type Parts = Readonly<Record<string, string | number>>
 const LANGUAGE = 'en'
 const FORMS: readonly Intl.LDMLPluralRule[] = ['one', 'other']
 const plural = new Intl.PluralRules(LANGUAGE)
-const catalogue: Readonly<Record<string, string>> = en
+const catalogue: Record<string, string> = { ...en }
 
 /** The words for `word`, filled in. */
 export function say(word: Word, parts: Parts = {}): string {
-  return fill(en[word], parts)
+  return fill(catalogue[word] ?? word, parts)
+}
+
+/** Takes in the words of a page that is loaded later; its module calls this before it says anything. */
+export function learn(words: Readonly<Record<string, string>>): void {
+  Object.assign(catalogue, words)
 }
 
 /** The words for a code that comes from the server, or `otherwise` when it is a new one. */

@@ -78,9 +78,9 @@ describe('a watched stream', () => {
     expect(seen.links).toEqual(['connecting', 'live', 'reconnecting', 'live', 'ended'])
   })
 
-  it('takes twelve seconds without a byte for dead, and a heartbeat for life', async () => {
+  it('takes nine seconds without a byte for dead, and a heartbeat for life', async () => {
     const seen = scripted([stream([block(1), ': keep-alive\n'], 'silence'), stream([block(2, 'final_result')])])
-    await vi.advanceTimersByTimeAsync(11_900)
+    await vi.advanceTimersByTimeAsync(8_900)
     expect(seen.cursors).toHaveLength(1)
     await vi.advanceTimersByTimeAsync(700)
     expect(seen.cursors).toEqual([null, 'r.1'])

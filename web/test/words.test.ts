@@ -2,6 +2,11 @@ import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { en, named, say } from '../src/words'
 import type { Word } from '../src/words'
+import { events } from '../src/words/events'
+import { history } from '../src/words/history'
+import { providers } from '../src/words/providers'
+
+const all = { ...en, ...events, ...history, ...providers }
 
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
@@ -13,7 +18,7 @@ const byGroup = /^(code|compliance|check|severity|field)\./
 
 describe('the catalogue', () => {
   it('has no unused key', () => {
-    const unused = Object.keys(en).filter((key) => !byGroup.test(key) && !used.includes(`'${key}'`) && !html.includes(`{{${key}}}`))
+    const unused = Object.keys(all).filter((key) => !byGroup.test(key) && !used.includes(`'${key}'`) && !html.includes(`{{${key}}}`))
     expect(unused).toEqual([])
   })
 
@@ -28,7 +33,7 @@ describe('the catalogue', () => {
   })
 
   it('has two plural forms or one', () => {
-    const words: readonly string[] = Object.values(en)
+    const words: readonly string[] = Object.values(all)
     expect(words.filter((sentence) => sentence.split('|').length > 2)).toEqual([])
   })
 

@@ -386,8 +386,8 @@ impl Process {
         let logging = read_log(child.stderr.take().unwrap(), Arc::clone(&log));
         let mut url = String::new();
         BufReader::new(child.stdout.take().unwrap()).read_line(&mut url).unwrap();
-        let addr = url.trim().strip_prefix("http://").and_then(|rest| rest.strip_suffix('/'));
-        let Some(addr) = addr.and_then(|addr| addr.parse().ok()) else {
+        let addr = url.trim().strip_prefix("http://").and_then(|rest| rest.split_once('/'));
+        let Some(addr) = addr.and_then(|(addr, _)| addr.parse().ok()) else {
             let _ = child.wait();
             let _ = logging.join();
             return Err(format!("{url}{}", log.lock().unwrap()));

@@ -1,9 +1,13 @@
 import { route } from '../route'
 import { atHand } from '../snapshots'
-import { Help } from './Help'
+import { later } from './later'
 import { NewAudit } from './NewAudit'
 import { RunPage } from './RunPage'
 import { Unknown } from './Unknown'
+
+const History = later(() => import('./History').then((part) => part.History))
+const Providers = later(() => import('./Providers').then((part) => part.Providers))
+const Help = later(() => import('./Help').then((part) => part.Help))
 
 /** The page of the current route. */
 export function App() {
@@ -11,8 +15,12 @@ export function App() {
   switch (here.page) {
     case 'form':
       return <NewAudit />
+    case 'runs':
+      return <History />
     case 'run':
       return <RunPage key={here.id} id={here.id} first={atHand(here.id)} />
+    case 'providers':
+      return <Providers />
     case 'help':
       return <Help />
     case 'unknown':

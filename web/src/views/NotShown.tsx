@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { at } from '../base'
 import type { Problem } from '../wire/problem'
 import { say } from '../words'
 
@@ -15,7 +16,7 @@ export function NotShown({ id, problem }: { id: string; problem: Problem | undef
       <p>{problem.status === 404 ? say('problem.no_run_text', { id }) : problem.detail}</p>
       {problem.hint && <p class="muted">{problem.hint}</p>}
       <p>
-        <a href="/">{say('page.to_form')}</a>
+        <a href={at('/')}>{say('page.to_form')}</a>
       </p>
     </article>
   )

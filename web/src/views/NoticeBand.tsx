@@ -1,8 +1,10 @@
 import { notice } from '../notice'
+import { updated } from '../standing'
 
 /** One line at a time; its place is reserved, so nothing below it moves. */
 export function NoticeBand() {
-  const shown = notice.value
+  // What happens to the run goes before news of the server.
+  const shown = notice.value ?? updated.value
   if (shown === undefined) return null
   const { action } = shown
   return (

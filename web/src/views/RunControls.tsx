@@ -3,6 +3,7 @@ import type { RefObject } from 'preact'
 import { useEffect } from 'preact/hooks'
 import { orderRun, retryRun } from '../api'
 import type { Order } from '../api'
+import { at } from '../base'
 import type { Followed } from '../follow'
 import { shortId } from '../format'
 import { assertive } from '../notice'
@@ -135,8 +136,8 @@ function Freeze({ followed, ended }: { followed: Followed; ended: boolean }) {
 function Relatives({ run }: { run: RunView }) {
   return (
     <>
-      {run.retryOf && <a data-testid="retry-of" href={`/runs/${run.retryOf}`}>{say('run.retry_of', { id: shortId(run.retryOf) })}</a>}
-      {run.retriedBy && <a data-testid="retried-by" href={`/runs/${run.retriedBy}`}>{say('run.retried_by', { id: shortId(run.retriedBy) })}</a>}
+      {run.retryOf && <a data-testid="retry-of" href={at(`/runs/${run.retryOf}`)}>{say('run.retry_of', { id: shortId(run.retryOf) })}</a>}
+      {run.retriedBy && <a data-testid="retried-by" href={at(`/runs/${run.retriedBy}`)}>{say('run.retried_by', { id: shortId(run.retriedBy) })}</a>}
     </>
   )
 }

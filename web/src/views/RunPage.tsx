@@ -4,6 +4,7 @@ import { showIcon } from '../favicon'
 import { follow } from '../follow'
 import { announce, assertive } from '../notice'
 import { content } from '../report'
+import { parameter } from '../route'
 import { isClosed, isTerminal } from '../run'
 import type { RunView } from '../run'
 import { stateOf, statusWord } from '../sentences'
@@ -14,6 +15,7 @@ import { Connection } from './Connection'
 import { NotShown } from './NotShown'
 import { Report } from './Report'
 import { RunHeader } from './RunHeader'
+import { RunTabs } from './RunTabs'
 import { Timeline } from './Timeline'
 import { TotalFailure } from './TotalFailure'
 import { WhatWasAsked } from './WhatWasAsked'
@@ -22,6 +24,8 @@ import { later } from './later'
 /** Fetched apart, after the first paint: nobody needs it before the first click on a row. */
 const loadDetail = () => import('./Detail').then((module) => module.Detail)
 const Detail = later(loadDetail)
+
+const Events = later(() => import('./Events').then((part) => part.Events))
 
 /** One run: live view and report at the same address, before, during and after. */
 export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
@@ -39,7 +43,11 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
     if (run && query?.phase === 'backoff') announce(say('live.retrying', { query: query.title, state: stateOf(query, run) }))
   }, [query?.attempt])
   // What only grows text stays above; the rest is drawn again when a query or the run has moved on.
-  const below = useMemo(() => run && <Outcome run={run} />, [run?.status, run?.final, run?.checks, run?.warnings, closed])
+  const tab = parameter('tab')
+  const below = useMemo(
+    () => run && (tab === 'events' ? <Events tape={followed.tape} run={run} /> : <Outcome run={run} />),
+    [tab, run?.status, run?.final, run?.checks, run?.warnings, closed],
+  )
 
   if (run === undefined) return <NotShown id={id} problem={followed.problem.value} />
   const close = () => {
@@ -58,11 +66,13 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
       )}
       <Timeline run={run} followed={followed} selected={selected} />
       {query && <Detail key={query.id} query={query} close={close} />}
+      <RunTabs id={id} />
       {below}
     </div>
   )
 }
 
+/** What the run found, or why it found nothing, and what was asked. */
 function Outcome({ run }: { run: RunView }) {
   return (
     <>

@@ -1,4 +1,5 @@
 import { useEffect } from 'preact/hooks'
+import { at } from '../base'
 import { say } from '../words'
 
 /** An address that shows nothing. */
@@ -11,7 +12,7 @@ export function Unknown() {
       <h1>{say('page.unknown')}</h1>
       <p>{say('page.unknown_text')}</p>
       <p>
-        <a href="/">{say('page.to_form')}</a>
+        <a href={at('/')}>{say('page.to_form')}</a>
       </p>
     </article>
   )

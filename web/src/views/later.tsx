@@ -1,21 +1,41 @@
-import { useSignal } from '@preact/signals'
-import type { ComponentType } from 'preact'
-import { useEffect } from 'preact/hooks'
+import { signal } from '@preact/signals'
+import type { FunctionComponent } from 'preact'
+import { look } from '../standing'
+import { say } from '../words'
 
-/** A part of the page that is fetched when it is first shown; until then its place is empty. */
-export function later<P extends object>(load: () => Promise<ComponentType<P>>): ComponentType<P> {
-  let Found: ComponentType<P> | undefined
-  return function Later(props: P) {
-    const here = useSignal(Found !== undefined)
-    useEffect(() => {
-      if (Found !== undefined) return
-      const found = (part: ComponentType<P>) => {
-        Found = part
-        here.value = true
-      }
-      // Not there while the server is gone; the next time it is shown it is asked for again.
-      load().then(found, () => undefined)
-    }, [])
-    return here.value && Found !== undefined ? <Found {...props} /> : null
+/**
+ * A part of the page that is loaded when it is first shown. After an update of the
+ * server its file may be gone: then the page says so, and the notice offers the reload.
+ */
+export function later<P extends object>(load: () => Promise<FunctionComponent<P>>): FunctionComponent<P> {
+  const loaded = signal<{ readonly part?: FunctionComponent<P>; readonly failed?: boolean } | undefined>(undefined)
+  const begin = (): void => {
+    loaded.value = {}
+    load().then(
+      (part) => (loaded.value = { part }),
+      () => {
+        loaded.value = { failed: true }
+        void look()
+      },
+    )
+  }
+  return (props) => {
+    if (loaded.peek() === undefined) begin()
+    const Part = loaded.value?.part
+    if (Part !== undefined) return <Part {...props} />
+    if (!loaded.value?.failed) return <p class="muted">{say('page.loading')}</p>
+    return (
+      <div class="prose" role="alert" data-testid="missing-part">
+        <p>{say('page.missing_part')}</p>
+        <p class="line">
+          <button type="button" onClick={() => location.reload()}>
+            {say('page.reload')}
+          </button>{' '}
+          <button type="button" class="quiet" onClick={begin}>
+            {say('page.try')}
+          </button>
+        </p>
+      </div>
+    )
   }
 }

@@ -1,7 +1,7 @@
 /** A refusal of the server (`contract.md`, section 9), and what `/health` answers. */
 
 import type { Json } from './json'
-import { isRecord, list, record, text } from './json'
+import { count, isRecord, list, record, text } from './json'
 
 export interface Problem {
   readonly status: number
@@ -34,6 +34,10 @@ export function readProblem(status: number, body: Json | undefined): Problem {
 export interface Health {
   readonly version: string
   readonly model: string
+  /** The build of the page that the server has. */
+  readonly page: string
+  readonly activeRuns: number
+  readonly readyProviders: number
   readonly destinations: readonly { readonly provider: string; readonly host: string; readonly local: boolean }[]
 }
 
@@ -44,6 +48,9 @@ export function readHealth(body: Json | undefined): Health {
   return {
     version: text(from.version),
     model: text(models.default) || 'rules',
+    page: text(from.page),
+    activeRuns: count(from.active_runs) ?? 0,
+    readyProviders: count(record(from.providers).ready) ?? 0,
     destinations: list(models.destinations)
       .filter(isRecord)
       .map((entry) => ({ provider: text(entry.provider), host: text(entry.host), local: entry.local === true })),

@@ -1,0 +1,223 @@
+import type { Signal } from '@preact/signals'
+import { useSignal } from '@preact/signals'
+import { useEffect, useRef } from 'preact/hooks'
+import { at } from '../base'
+import { duration, moment, price, shortId } from '../format'
+import type { History } from '../history'
+import { isLive, rename, retry } from '../listing'
+import type { Row } from '../listing'
+import { announce } from '../notice'
+import { go } from '../route'
+import { statusWord } from '../sentences'
+import type { RunStatus } from '../wire/event'
+import { say } from '../words'
+import { Mark } from './Mark'
+import type { Shape } from './Mark'
+
+const SHAPE: Partial<Record<RunStatus, Shape>> = { completed: 'tick', partial: 'alert', failed: 'cross', cancelled: 'bar' }
+const SECOND_MS = 1000
+
+interface Props {
+  readonly row: Row
+  /** Its place in the table, counted with the heading. */
+  readonly place: number
+  readonly history: History
+  /** The run whose menu is open. */
+  readonly menu: Signal<string>
+}
+
+/** One run of the history, and what can be done with it. */
+export function HistoryRow({ row, place, history, menu }: Props) {
+  const renaming = useSignal(false)
+  const trouble = useSignal('')
+  const goes = history.leaving.value.get(row.id)
+  const title = row.title || say('run.title', { id: shortId(row.id) })
+  const shape = SHAPE[row.status]
+  if (goes !== undefined) return <Leaving title={title} place={place} at={goes} keep={() => history.keep(row.id)} />
+  return (
+    <tr data-testid="history-row" data-run={row.id} data-status={row.status} aria-rowindex={place}>
+      <td class="status">
+        {shape && <Mark shape={shape} />} {statusWord(row.status)}
+      </td>
+      <td class="title">
+        {renaming.value ? (
+          <Rename row={row} history={history} done={() => (renaming.value = false)} trouble={trouble} />
+        ) : (
+          <a href={at(`/runs/${row.id}`)} title={title}>
+            {title}
+          </a>
+        )}
+        {trouble.value && (
+          <span class="fault" role="alert">
+            {trouble.value}
+          </span>
+        )}
+      </td>
+      <td data-label={say('history.panel')}>{row.panel}</td>
+      <td class="number">{moment(row.createdAt)}</td>
+      <td class="right number" data-label={say('history.duration')}>
+        {row.totalMs === undefined ? '' : duration(row.totalMs)}
+      </td>
+      <td class="right number" data-label={say('history.queries')}>
+        {row.executed === undefined ? '' : say('history.ok_of', { ok: row.successful ?? 0, all: row.executed })}
+      </td>
+      <td class="right number" data-label={say('cost.label')}>
+        {isLive(row) ? '' : row.cost ? price(row.cost) : ''}
+      </td>
+      <td class="menu-cell">
+        <Menu row={row} title={title} menu={menu} history={history} rename={() => (renaming.value = true)} trouble={trouble} />
+      </td>
+    </tr>
+  )
+}
+
+function Leaving({ title, place, at: due, keep }: { title: string; place: number; at: number; keep: () => void }) {
+  const left = useSignal(Math.ceil((due - Date.now()) / SECOND_MS))
+  const undo = useRef<HTMLButtonElement>(null)
+  useEffect(() => {
+    undo.current?.focus()
+    announce(say('history.leaving', { title }))
+    const timer = setInterval(() => (left.value = Math.max(0, Math.ceil((due - Date.now()) / SECOND_MS))), SECOND_MS / 2)
+    return () => clearInterval(timer)
+  }, [due])
+  return (
+    <tr class="leaving" data-testid="history-leaving" aria-rowindex={place}>
+      <td colSpan={8}>
+        <span class="leaving-line">
+          <span>{say('history.leaving', { title })}</span>
+          <button type="button" class="quiet" ref={undo} onClick={keep}>
+            {say('history.undo', { n: left.value })}
+          </button>
+        </span>
+      </td>
+    </tr>
+  )
+}
+
+function Rename({ row, history, done, trouble }: { row: Row; history: History; done: () => void; trouble: Signal<string> }) {
+  const field = useRef<HTMLInputElement>(null)
+  useEffect(() => field.current?.select(), [])
+  const save = async (event: Event) => {
+    event.preventDefault()
+    const answer = await rename(row.id, field.current?.value ?? '')
+    trouble.value = answer.ok ? '' : say('history.not_renamed', { why: answer.problem.detail })
+    if (!answer.ok) return
+    await history.refresh()
+    done()
+  }
+  return (
+    <form class="rename" onSubmit={(event) => void save(event)}>
+      <input
+        ref={field}
+        maxLength={200}
+        defaultValue={row.title}
+        aria-label={say('history.new_title')}
+        data-testid="history-title"
+        onKeyDown={(event) => {
+          if (event.key === 'Escape') done()
+        }}
+      />
+      <button type="submit">{say('history.save')}</button>
+      <button type="button" class="quiet" onClick={done}>
+        {say('history.leave_title')}
+      </button>
+    </form>
+  )
+}
+
+interface MenuProps {
+  readonly row: Row
+  readonly title: string
+  readonly menu: Signal<string>
+  readonly history: History
+  readonly rename: () => void
+  readonly trouble: Signal<string>
+}
+
+function Menu({ row, title, menu, history, rename: begin, trouble }: MenuProps) {
+  const button = useRef<HTMLButtonElement>(null)
+  const items = useRef<HTMLDivElement>(null)
+  const open = menu.value === row.id
+  const close = () => {
+    menu.value = ''
+  }
+  useEffect(() => {
+    if (!open) return
+    items.current?.querySelector<HTMLElement>('a, button')?.focus()
+    const outside = (event: Event) => {
+      if (event.target instanceof Node && !items.current?.contains(event.target) && !button.current?.contains(event.target)) close()
+    }
+    document.addEventListener('pointerdown', outside)
+    document.addEventListener('focusin', outside)
+    return () => {
+      document.removeEventListener('pointerdown', outside)
+      document.removeEventListener('focusin', outside)
+    }
+  }, [open])
+  const again = async () => {
+    close()
+    const answer = await retry(row.id)
+    if (answer.ok) go(`/runs/${answer.value}`)
+    else trouble.value = say('history.not_retried', { why: answer.problem.detail })
+  }
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.key === 'Escape') {
+      close()
+      button.current?.focus()
+    }
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
+    if (step === undefined) return
+    event.preventDefault()
+    const all = [...(items.current?.querySelectorAll<HTMLElement>('a, button') ?? [])]
+    const now = all.findIndex((item) => item === document.activeElement)
+    all[(now + step + all.length) % all.length]?.focus()
+  }
+  return (
+    <div class="row-menu" onKeyDown={onKeyDown}>
+      <button
+        type="button"
+        class="quiet icon"
+        ref={button}
+        data-testid="history-menu"
+        aria-expanded={open}
+        aria-label={say('history.menu_of', { title })}
+        onClick={() => (menu.value = open ? '' : row.id)}
+      >
+        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+          <path d="M3 8h.01M8 8h.01M13 8h.01" stroke="currentColor" stroke-width="2.4" stroke-linecap="round" />
+        </svg>
+      </button>
+      {open && (
+        <div class="row-items" ref={items}>
+          <a href={at(`/runs/${row.id}`)}>{say('history.open')}</a>
+          <button
+            type="button"
+            onClick={() => {
+              close()
+              begin()
+            }}
+          >
+            {say('history.rename')}
+          </button>
+          <a href={at(`/?from=${row.id}`)}>{say('history.duplicate')}</a>
+          {(row.status === 'partial' || row.status === 'failed' || row.status === 'cancelled') && (
+            <button type="button" onClick={() => void again()}>
+              {say('history.retry')}
+            </button>
+          )}
+          {!isLive(row) && (
+            <button
+              type="button"
+              onClick={() => {
+                close()
+                history.remove(row.id)
+              }}
+            >
+              {say('history.delete')}
+            </button>
+          )}
+        </div>
+      )}
+    </div>
+  )
+}
