@@ -4,9 +4,12 @@
 //! a run, read its journal.
 
 mod ask;
+mod bench;
 mod body;
 mod breakers;
+mod check;
 mod control;
+mod estimate;
 mod gap;
 mod guard;
 mod history;
@@ -44,6 +47,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::config::Door as Settings;
 use crate::config::Origin;
 use crate::store::Store;
+use bench::Bench;
 use problem::Code;
 use problem::Problem;
 
@@ -53,6 +57,7 @@ pub struct Door {
     store: Arc<dyn Store>,
     settings: Settings,
     streams: Arc<Semaphore>,
+    bench: Bench,
     since: tokio::time::Instant,
 }
 
@@ -69,7 +74,8 @@ impl Door {
 pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Settings) -> Router {
     let streams = Arc::new(Semaphore::new(settings.streams));
     let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
-    let door = Arc::new(Door { runs, store, settings, streams, since: tokio::time::Instant::now() });
+    let (bench, since) = (Bench::default(), tokio::time::Instant::now());
+    let door = Arc::new(Door { runs, store, settings, streams, bench, since });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     Router::new()
         .route("/ask-stream", ask_stream())
@@ -89,6 +95,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/runs/{id}/retry", post(control::retry))
         .route("/api/v1/panels", get(panels::list))
         .route("/api/v1/panels/{name}", get(panels::show))
+        .route("/api/v1/audit/check", post(check::check))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/providers/{name}/test", post(providers::test))
         .route("/api/circuit-breakers/status", get(breakers::status))

@@ -11,6 +11,7 @@ mod asking;
 mod audit;
 mod bytes;
 mod cancel;
+mod check;
 mod client_rows;
 mod command;
 mod connections;
