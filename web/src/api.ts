@@ -27,7 +27,7 @@ const RUNS = '/api/v1/runs'
 export function createRun(run: NewRun): Promise<Answer<Snapshot>> {
   const options = run.simulated ? { on_disconnect: 'continue', model: 'scripted' } : { on_disconnect: 'continue' }
   const body = JSON.stringify({ panel: run.panel, question: run.question, input: run.input, options })
-  return call('POST', RUNS, readSnapshot, body)
+  return call('POST', RUNS, readSnapshot, { body })
 }
 
 /** A run as it stands. */
@@ -70,16 +70,24 @@ function readSnapshot(body: Json | undefined): { value: Snapshot } | undefined {
   return isSnapshot(body) ? { value: body } : undefined
 }
 
-async function call<T>(
+/** What goes with a request. */
+interface Sent {
+  readonly body?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly signal?: AbortSignal
+}
+
+/** Asks for one document; whatever goes wrong becomes a problem with a sentence. */
+export async function call<T>(
   method: 'GET' | 'POST',
   path: string,
   read: (body: Json | undefined) => { value: T } | undefined,
-  body?: string,
+  { body, headers, signal }: Sent = {},
 ): Promise<Answer<T>> {
   try {
-    const headers: Record<string, string> = { accept: 'application/json' }
-    if (body !== undefined) headers['content-type'] = 'application/json'
-    const answer = await fetch(path, { method, headers, body, cache: 'no-store' })
+    const all: Record<string, string> = { accept: 'application/json', ...headers }
+    if (body !== undefined) all['content-type'] = 'application/json'
+    const answer = await fetch(path, { method, headers: all, body, cache: 'no-store', signal })
     const json = parse(await answer.text())
     if (!answer.ok) return { ok: false, problem: readProblem(answer.status, json) }
     const found = read(json)

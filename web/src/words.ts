@@ -29,7 +29,7 @@ export function say(word: Word, parts: Parts = {}): string {
 }
 
 /** The words for a code that comes from the server, or `otherwise` when it is a new one. */
-export function named(group: 'code' | 'compliance' | 'check' | 'severity' | 'field', code: string, otherwise: string): string {
+export function named(group: 'code' | 'state' | 'compliance' | 'check' | 'severity' | 'field', code: string, otherwise: string): string {
   return catalogue[`${group}.${code}`] ?? otherwise
 }
 

@@ -9,7 +9,7 @@ const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 
   .map((name) => ({ name, text: readFileSync(new URL(`src/${name}`, root), 'utf8') }))
 const html = readFileSync(new URL('index.html', root), 'utf8')
 const used = sources.filter(({ name }) => !name.startsWith('words')).map(({ text }) => text).join('\n') + html
-const byGroup = /^(code|compliance|check|severity|field)\./
+const byGroup = /^(code|state|compliance|check|severity|field)\./
 
 describe('the catalogue', () => {
   it('has no unused key', () => {

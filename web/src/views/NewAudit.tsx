@@ -1,94 +1,123 @@
 import { useSignal } from '@preact/signals'
-import { useEffect, useRef } from 'preact/hooks'
-import { createRun } from '../api'
-import type { NewRun } from '../api'
-import { EMPTY, loadDraft, saveDraft } from '../draft'
-import type { Draft } from '../draft'
-import { number } from '../format'
-import { assertive, notice } from '../notice'
-import { go } from '../route'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
+import { getInputFields, getPanels, requestOf } from '../asking'
+import type { PanelChoice } from '../asking'
+import { draftOf } from '../draft'
+import { faultsOf, faultsOfProblem, openForm } from '../form'
+import { keep, useDraft } from '../keeping'
+import { linked } from '../linked'
+import { assertive } from '../notice'
+import { lost, lostAt, watch } from '../reach'
+import { go, route } from '../route'
 import { SAMPLES, STRIP } from '../samples'
+import type { Sample } from '../samples'
 import { remember } from '../snapshots'
 import type { Problem } from '../wire/problem'
 import { say } from '../words'
 import { Destinations } from './Destinations'
 import { ErrorSummary } from './ErrorSummary'
-import { SentAlong } from './SentAlong'
+import { Question } from './Question'
+import { Samples } from './Samples'
 
-const PANEL = 'audit'
-const LONGEST = 20_000
-const SAVE_MS = 1000
+/** What is not needed at first view. */
+type Later = typeof import('./SentAlong')
 
-/** The form: a description, what an example sends along, and one button. */
+let coming: Promise<Later> | undefined
+const later = (): Promise<Later> =>
+  (coming ??= import('./SentAlong').catch((lostOnTheWay: unknown) => {
+    coming = undefined
+    throw lostOnTheWay
+  }))
+
+/** The form: a description, what goes along with it, where it goes, and one button. */
 export function NewAudit() {
-  const draft = useSignal<Draft>(EMPTY)
+  const form = useMemo(openForm, [])
+  const kept = useDraft(form)
   const problem = useSignal<Problem | undefined>(undefined)
-  const fault = useSignal('')
+  const tries = useSignal(0)
   const busy = useSignal(false)
+  const panels = useSignal<readonly PanelChoice[]>([])
+  const more = useSignal<Later | undefined>(undefined)
   const field = useRef<HTMLTextAreaElement>(null)
-  const heading = useRef<HTMLHeadingElement>(null)
+  const draft = form.draft.value
+  const gone = lostAt.value !== undefined
+  const chosen = panels.value.find(({ name, isDefault }) => (draft.panel === '' ? isDefault : name === draft.panel))
 
   useEffect(() => {
     document.title = say('app.title', { page: say('form.title') })
-    const kept = loadDraft()
-    if (kept) {
-      draft.value = kept
-      const discard = () => {
-        draft.value = EMPTY
-        saveDraft(EMPTY)
-        notice.value = undefined
-        field.current?.focus()
-      }
-      notice.value = { tone: 'plain', text: say('form.draft'), action: { label: say('form.discard'), run: discard } }
-    }
-    return () => {
-      notice.value = undefined
-    }
+    return watch()
   }, [])
-
-  const shown = draft.value
   useEffect(() => {
-    const timer = setTimeout(() => saveDraft(shown), SAVE_MS)
-    return () => clearTimeout(timer)
-  }, [shown])
+    if (gone) return
+    void later().then((loaded) => (more.value = loaded), lost)
+    void getPanels().then((answer) => answer.ok && (panels.value = answer.value))
+  }, [gone])
+  useEffect(() => linked(form, kept), [route.value])
+  useEffect(() => {
+    if (chosen === undefined) return
+    void getInputFields(chosen.name).then((answer) => {
+      const fields = answer.ok ? answer.value : []
+      const takes = (name: string) => fields.includes(name)
+      form.takes.value = { positions: takes('positions'), specifications: takes('specifications'), language: takes('language'), checks: chosen.checks }
+    })
+  }, [chosen?.name])
 
-  const change = (next: Draft) => {
-    draft.value = next
-    if (fault.value) fault.value = faultOf(next.question)
+  const refuse = (text: string) => {
+    tries.value += 1
+    assertive.value = text
   }
-
-  const start = async (run: NewRun) => {
-    if (busy.value) return
+  const send = async (body: string, at: readonly number[], here: boolean) => {
     busy.value = true
     problem.value = undefined
-    const answer = await createRun(run)
+    form.faults.value = []
+    const answer = await later().then(({ start, startHere }) => (here ? startHere(body) : start(body))).catch(() => 'lost' as const)
     busy.value = false
+    if (answer === 'declined') return
+    if (answer === 'lost') return lost()
     if (answer.ok) {
+      keep(kept, form.draft.value, !here)
       remember(answer.value)
       go(`/runs/${answer.value.run_id}`)
-    } else {
-      problem.value = answer.problem
-      assertive.value = answer.problem.detail
+      return
     }
+    if (answer.problem.status === 0) lost()
+    problem.value = answer.problem
+    form.faults.value = faultsOfProblem(answer.problem, at)
+    refuse(form.faults.value[0]?.text ?? answer.problem.detail)
   }
-
   const submit = () => {
-    saveDraft(shown)
-    fault.value = faultOf(shown.question)
-    if (fault.value) {
-      problem.value = undefined
-      assertive.value = fault.value
-    } else void start({ panel: PANEL, question: shown.question, input: shown.input })
+    if (busy.value) return
+    // What is being typed into a cell counts.
+    if (document.activeElement instanceof HTMLInputElement) document.activeElement.blur()
+    const now = form.draft.value
+    keep(kept, now)
+    problem.value = undefined
+    form.faults.value = faultsOf(now)
+    const [first] = form.faults.value
+    if (first) refuse(first.text)
+    else if (lostAt.value === undefined) {
+      const { body, at } = requestOf(now)
+      void send(body, at, false)
+    } else assertive.value = say('form.not_now')
   }
-
+  const simulate = () => {
+    if (busy.value || lostAt.value !== undefined) return
+    const body = JSON.stringify({ panel: 'audit', question: STRIP.question, input: STRIP.input, options: { on_disconnect: 'continue', model: 'scripted' } })
+    void send(body, [], true)
+  }
   const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault()
-      submit()
-    }
+    if (event.key !== 'Enter') return
+    const isRun = event.ctrlKey || event.metaKey
+    if (isRun) submit()
+    // Enter in a line of text ends the line, not the form.
+    if (isRun || event.target instanceof HTMLInputElement) event.preventDefault()
+  }
+  const choose = (sample: Sample) => {
+    form.change({ ...draftOf(sample.question, { ...sample.input }, sample.title, draft.panel), choices: draft.choices })
+    form.faults.value = []
   }
 
-  const length = [...shown.question].length
+  const Along = more.value?.SentAlong
   return (
     <form
       class="ask"
@@ -100,68 +129,35 @@ export function NewAudit() {
         submit()
       }}
     >
-      <h1 ref={heading} tabIndex={-1}>{say('form.title')}</h1>
+      <h1 tabIndex={-1}>{say('form.title')}</h1>
       <p class="lead">{say('form.lead')}</p>
-      {(fault.value || problem.value) && <ErrorSummary fault={fault.value} problem={problem.value} />}
-      <div class="samples" role="group" aria-label={say('form.samples')}>
-        <span class="muted" aria-hidden="true">{say('form.samples')}</span>
-        {SAMPLES.map((sample) => (
-          <button
-            key={sample.id}
-            type="button"
-            id={`sample-${sample.id}`}
-            aria-pressed={shown.sample === sample.title}
-            onClick={() => change({ question: sample.question, input: sample.input, sample: sample.title })}
-          >
-            {sample.title}
-          </button>
-        ))}
-      </div>
-      <div class="field">
-        <label for="question">
-          {say('form.question')} <span class="muted">({say('form.required')})</span>
-        </label>
-        <span class="counter number" id="question-counter">
-          {say('form.counter', { n: number(length), limit: number(LONGEST) })}
-        </span>
-        <textarea
-          id="question"
-          ref={field}
-          data-testid="question"
-          rows={6}
-          required
-          aria-invalid={fault.value !== ''}
-          aria-describedby="question-hint question-fault question-counter"
-          value={shown.question}
-          onInput={(event) => change({ ...shown, question: event.currentTarget.value })}
-        />
-        <span class="hint" id="question-hint">{say('form.question_hint')}</span>
-        <span class="fault" id="question-fault">{fault.value}</span>
-      </div>
-      <SentAlong draft={shown} change={change} />
+      {(form.faults.value.length > 0 || problem.value) && <ErrorSummary form={form} problem={problem.value} tries={tries.value} />}
+      {panels.value.length > 1 && (
+        <div class="panel-choice">
+          <label for="panel">{say('form.panel')}</label>
+          <select id="panel" data-testid="panel-select" value={chosen?.name} onChange={(event) => form.change({ panel: event.currentTarget.value })}>
+            {panels.value.map(({ name, title }) => (
+              <option key={name} value={name}>{title}</option>
+            ))}
+          </select>
+        </div>
+      )}
+      <Samples samples={SAMPLES} pressed={draft.sample} choose={choose} />
+      <Question form={form} field={field} />
+      {Along ? <Along form={form} /> : <div class="coming" aria-hidden="true" />}
       <div class="actions">
-        <button type="submit" class="primary" data-testid="run-button" disabled={busy.value}>
+        <button type="submit" class="primary" data-testid="run-button" aria-disabled={busy.value || gone} aria-describedby={gone ? 'why-not' : undefined}>
           {busy.value ? say('form.running') : say('form.run')} <kbd>{say('form.run_key')}</kbd>
         </button>
-        <Destinations rows={shown.input.positions?.length ?? 0} />
+        <Destinations form={form} panel={chosen?.name ?? ''} />
       </div>
+      {kept.full.value && <p class="warned" data-testid="not-kept">{say('form.not_kept')}</p>}
       <div class="actions second">
-        <button
-          type="button"
-          data-testid="simulate-button"
-          disabled={busy.value}
-          onClick={() => start({ panel: PANEL, question: STRIP.question, input: STRIP.input, simulated: true })}
-        >
+        <button type="button" data-testid="simulate-button" aria-disabled={busy.value || gone} onClick={simulate}>
           {say('form.simulate')}
         </button>
         <span class="muted">{say('form.simulate_hint')}</span>
       </div>
     </form>
   )
-}
-
-function faultOf(question: string): string {
-  const length = [...question].length
-  if (question.trim() === '') return say('form.empty')
-  return length > LONGEST ? say('form.too_long', { n: number(length), limit: number(LONGEST) }) : ''
 }

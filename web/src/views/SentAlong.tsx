@@ -1,49 +1,40 @@
-import type { Draft } from '../draft'
+import { useSignal } from '@preact/signals'
+import { useMemo } from 'preact/hooks'
+import { lazyCheck } from '../checking'
+import type { Form } from '../form'
+import { label } from '../format'
 import { say } from '../words'
-import { BillTable } from './BillTable'
-import { Value } from './Value'
+import { Bill } from './Bill'
+import { ChecksLine } from './ChecksLine'
+import { Consent } from './Consent'
+import { Options } from './Options'
+import { Specifications } from './Specifications'
 
-/** What goes along with the description: an example's rows and specifications, each removable. */
-export function SentAlong({ draft, change }: { draft: Draft; change: (next: Draft) => void }) {
-  const { positions, specifications } = draft.input
-  if (!positions && !specifications) return <p class="muted sent-none">{say('form.no_input')}</p>
-  const from = draft.sample && <span class="muted"> {say('form.of_sample', { sample: draft.sample })}</span>
+export { start, startHere } from '../start'
+
+/** What goes along with the description. Loaded after the first view. */
+export function SentAlong({ form }: { form: Form }) {
+  const checking = useMemo(() => lazyCheck(form), [form])
+  const shown = useSignal(false)
+  checking.use()
+  const { sample, rest } = form.draft.value
+  const takes = form.takes.value
+  const more = Object.keys(rest)
   return (
-    <div class="sent">
-      {positions && (
-        <section aria-labelledby="sent-positions">
-          <h2 id="sent-positions">
-            {say('form.positions')}
-            {from}
-          </h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={say('form.remove_positions')}
-            onClick={() => change({ ...draft, input: specifications ? { specifications } : {} })}
-          >
+    <>
+      {takes.positions && <Bill form={form} flags={checking.flags.value} from={sample} />}
+      {takes.checks && <ChecksLine form={form} checking={checking} shown={shown} />}
+      {takes.specifications && <Specifications form={form} from={sample} />}
+      {more.length > 0 && (
+        <p class="hint">
+          {say('form.rest', { fields: more.map(label).join(', ') })}{' '}
+          <button type="button" class="quiet" aria-label={say('form.remove_rest')} onClick={() => form.change({ rest: {} })}>
             {say('form.remove')}
           </button>
-          <BillTable positions={positions} />
-        </section>
+        </p>
       )}
-      {specifications && (
-        <section aria-labelledby="sent-specifications">
-          <h2 id="sent-specifications">
-            {say('form.specifications')}
-            {from}
-          </h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={say('form.remove_specifications')}
-            onClick={() => change({ ...draft, input: positions ? { positions } : {} })}
-          >
-            {say('form.remove')}
-          </button>
-          <Value value={specifications} />
-        </section>
-      )}
-    </div>
+      <Options form={form} />
+      <Consent />
+    </>
   )
 }
