@@ -26,15 +26,19 @@ function compressed(): Plugin {
     name: 'compressed',
     enforce: 'post',
     apply: 'build',
-    generateBundle(_, bundle) {
-      for (const [fileName, file] of Object.entries(bundle)) {
-        if (!fileName.startsWith('assets/')) continue
-        const bytes = Buffer.from(file.type === 'chunk' ? file.code : file.source)
-        for (const [ending, squeeze] of [['br', brotliCompressSync], ['gz', gzipSync]] as const) {
-          const source = squeeze(bytes)
-          if (source.length < bytes.length) this.emitFile({ type: 'asset', fileName: `${fileName}.${ending}`, source })
+    generateBundle: {
+      // After Vite has filled in what it leaves open in chunks that load others.
+      order: 'post',
+      handler(_, bundle) {
+        for (const [fileName, file] of Object.entries(bundle)) {
+          if (!fileName.startsWith('assets/')) continue
+          const bytes = Buffer.from(file.type === 'chunk' ? file.code : file.source)
+          for (const [ending, squeeze] of [['br', brotliCompressSync], ['gz', gzipSync]] as const) {
+            const source = squeeze(bytes)
+            if (source.length < bytes.length) this.emitFile({ type: 'asset', fileName: `${fileName}.${ending}`, source })
+          }
         }
-      }
+      },
     },
   }
 }

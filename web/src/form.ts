@@ -2,10 +2,10 @@
 
 import { signal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
+import type { PanelChoice } from './asking'
 import { EMPTY } from './draft'
-import type { Choices, Draft } from './draft'
+import type { Draft } from './draft'
 import { number } from './format'
-import { MOST_ROWS, cellText, isBlankRow } from './rows'
 import type { Place } from './rows'
 import type { Problem } from './wire/problem'
 import { say } from './words'
@@ -33,30 +33,34 @@ export interface Takes {
 export interface Form {
   readonly draft: Signal<Draft>
   readonly faults: Signal<readonly Fault[]>
+  /** Why the server refused, the last time. */
+  readonly problem: Signal<Problem | undefined>
+  /** How often something was refused; each time the summary takes the focus. */
+  readonly tries: Signal<number>
+  readonly busy: Signal<boolean>
+  readonly panels: Signal<readonly PanelChoice[]>
   readonly takes: Signal<Takes>
   /** The cell that the table is to show and focus. */
   readonly goal: Signal<Place | undefined>
   readonly change: (part: Partial<Draft>) => void
 }
 
-/** An empty form, whose faults go away as soon as they are mended. */
+/** An empty form. */
 export function openForm(): Form {
   const draft = signal<Draft>(EMPTY)
-  const faults = signal<readonly Fault[]>([])
-  const change = (part: Partial<Draft>) => {
-    draft.value = { ...draft.value, ...part }
-    if (faults.value.length === 0) return
-    const left = new Set(faultsOf(draft.value).map(({ field, text }) => field + text))
-    faults.value = faults.value.filter(({ field, text }) => left.has(field + text))
+  return {
+    draft,
+    faults: signal<readonly Fault[]>([]),
+    problem: signal<Problem | undefined>(undefined),
+    tries: signal(0),
+    busy: signal(false),
+    panels: signal<readonly PanelChoice[]>([]),
+    takes: signal<Takes>({ positions: true, specifications: true, language: true, checks: true }),
+    goal: signal<Place | undefined>(undefined),
+    change: (part) => {
+      draft.value = { ...draft.value, ...part }
+    },
   }
-  const takes = signal<Takes>({ positions: true, specifications: true, language: true, checks: true })
-  return { draft, faults, takes, goal: signal<Place | undefined>(undefined), change }
-}
-
-/** What the page itself can see to be wrong. */
-export function faultsOf(draft: Draft): readonly Fault[] {
-  const question = questionFault(draft.question)
-  return [...(question === '' ? [] : [{ field: 'question', text: question }]), ...rowFaults(draft), ...choiceFaults(draft.choices)]
 }
 
 /** What is wrong with a description. */
@@ -64,64 +68,4 @@ export function questionFault(question: string): string {
   const length = [...question].length
   if (question.trim() === '') return say('form.empty')
   return length > LONGEST ? say('form.too_long', { n: number(length), limit: number(LONGEST) }) : ''
-}
-
-function rowFaults({ rows }: Draft): readonly Fault[] {
-  if (rows.length > MOST_ROWS) return [{ field: 'bill', text: say('bill.too_many', { n: number(rows.length), limit: number(MOST_ROWS) }) }]
-  return rows.flatMap((row, index) =>
-    isBlankRow(row) || cellText(row, 'item_name').trim() !== ''
-      ? []
-      : [{ field: 'bill', text: say('bill.nameless', { row: index + 1 }), place: { row: index, key: 'item_name' } }],
-  )
-}
-
-function choiceFaults({ querySeconds, runSeconds, maxCost }: Choices): readonly Fault[] {
-  const isTime = (typed: string) => typed.trim() === '' || Number(typed.replace(',', '.')) > 0
-  return [
-    ...(isTime(querySeconds) ? [] : [{ field: 'option-query', text: say('option.bad_time') }]),
-    ...(isTime(runSeconds) ? [] : [{ field: 'option-run', text: say('option.bad_time') }]),
-    ...(/^\s*(\d+(\.\d+)? [A-Z]{3})?\s*$/.test(maxCost) ? [] : [{ field: 'option-cost', text: say('option.bad_cost') }]),
-  ]
-}
-
-const OPTIONS: Readonly<Record<string, string>> = {
-  '/options/model': 'option-model',
-  '/options/query_timeout_ms': 'option-query',
-  '/options/run_timeout_ms': 'option-run',
-  '/options/max_cost': 'option-cost',
-  '/input/language': 'option-language',
-  '/language': 'option-language',
-  '/question': 'question',
-  '/panel': 'panel',
-}
-
-/** What the server refused, at the fields it means; `at` says where the rows that were sent stand in the table. */
-export function faultsOfProblem(problem: Problem, at: readonly number[]): readonly Fault[] {
-  return problem.errors.map(({ pointer, detail }) => {
-    const parts = pointer.replace(/^\/input/, '').split('/').slice(1).map((part) => part.replaceAll('~1', '/').replaceAll('~0', '~'))
-    const [list, index, key] = parts
-    if (list === 'positions') {
-      const row = at[Number(index)]
-      if (row === undefined) return { field: 'bill', text: detail }
-      return { field: 'bill', text: say('bill.row_fault', { row: row + 1, text: detail }), place: { row, key: key === undefined || key === 'description' ? 'item_name' : key } }
-    }
-    if (list === 'specifications') return { field: specId(parts.slice(1)), text: detail }
-    return { field: OPTIONS[pointer] ?? '', text: OPTIONS[pointer] === undefined && pointer !== '' ? `${pointer}: ${detail}` : detail }
-  })
-}
-
-/** The id of a specification's field. */
-export function specId(keys: readonly string[]): string {
-  return keys.length === 0 ? 'specs' : `spec-${keys.join('.')}`
-}
-
-/** Leads to a field, and opens what it is folded into. */
-export function goTo(form: Form, fault: Fault): void {
-  if (fault.field === 'bill') {
-    form.goal.value = fault.place ?? { row: 0, key: 'item_name' }
-    return
-  }
-  const field = document.getElementById(fault.field) ?? document.getElementById('specs')
-  field?.closest('details')?.setAttribute('open', '')
-  field?.focus()
 }

@@ -82,7 +82,7 @@ function offerToDiscard(form: Form): void {
       form.draft.value = before
       notice.value = undefined
     }
-    notice.value = { tone: 'plain', text: say('form.discarded'), action: { label: say('bill.undo'), run: undo } }
+    notice.value = { tone: 'plain', text: say('form.discarded'), action: { label: say('form.undo'), run: undo } }
     document.getElementById('question')?.focus()
   }
   notice.value = { tone: 'plain', text: say('form.draft'), action: { label: say('form.discard'), run: discard } }

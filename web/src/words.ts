@@ -4,6 +4,7 @@
  * by `n`; `{name}` is filled in. No sentence is built from fragments.
  */
 
+import type { along } from './words/along.ts'
 import { code } from './words/code.ts'
 import { form } from './words/form.ts'
 import { frame } from './words/frame.ts'
@@ -13,7 +14,7 @@ import { run } from './words/run.ts'
 export const en = { ...frame, ...form, ...run, ...report, ...code } as const
 
 /** A key of the catalogue. */
-export type Word = keyof typeof en
+export type Word = keyof typeof en | keyof typeof along
 
 /** What is put in for `{name}`; `n` also chooses the plural form. */
 export type Parts = Readonly<Record<string, string | number>>
@@ -21,11 +22,16 @@ export type Parts = Readonly<Record<string, string | number>>
 const LANGUAGE = 'en'
 const FORMS: readonly Intl.LDMLPluralRule[] = ['one', 'other']
 const plural = new Intl.PluralRules(LANGUAGE)
-const catalogue: Readonly<Record<string, string>> = en
+const catalogue: Record<string, string> = { ...en }
+
+/** Adds the words of a part that was loaded later. */
+export function learn(words: Readonly<Record<string, string>>): void {
+  Object.assign(catalogue, words)
+}
 
 /** The words for `word`, filled in. */
 export function say(word: Word, parts: Parts = {}): string {
-  return fill(en[word], parts)
+  return fill(catalogue[word] ?? word, parts)
 }
 
 /** The words for a code that comes from the server, or `otherwise` when it is a new one. */

@@ -1,8 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { en, named, say } from '../src/words'
+import { en as first, learn, named, say } from '../src/words'
+import { along } from '../src/words/along'
 import type { Word } from '../src/words'
 
+learn(along)
+const en = { ...first, ...along }
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))

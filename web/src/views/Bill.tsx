@@ -110,7 +110,7 @@ export function Bill({ form, flags, from }: { form: Form; flags: Flags; from: st
             {note.value.text}
             {past.current.length > 0 && (
               <button type="button" class="quiet" onClick={undo}>
-                {say('bill.undo')}
+                {say('form.undo')}
               </button>
             )}
           </span>

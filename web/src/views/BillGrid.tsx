@@ -16,6 +16,7 @@ const SHOWN = 10
 const SPARE = 6
 const FEWEST = 4
 const NUMBERS = new Set(['no', 'quantity', 'unit_price', 'total_price'])
+const LEAST: Readonly<Record<string, number>> = { no: 48, item_name: 200, unit: 64, check: 150 }
 const TITLES = { no: 'col.no', item_name: 'col.item', unit: 'col.unit', quantity: 'col.quantity', unit_price: 'col.unit_price', total_price: 'col.total' } as const
 
 interface Props {
@@ -133,13 +134,13 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
   const drawn = Array.from({ length: last - first }, (_, at) => first + at)
   // The active row stays, or the focus would be lost by scrolling.
   if (row < count && !drawn.includes(row)) drawn.push(row)
-  const widths = { gridTemplateColumns: columns.map(width).join(' ') + ' minmax(140px, 1fr)' }
+  const widths = { gridTemplateColumns: [...columns, 'check'].map(width).join(' '), minWidth: `${[...columns, 'check'].map(least).reduce((a, b) => a + b, 0)}px` }
   const why = flags.get(rows[row] ?? {})
   return (
     <>
       <div
         ref={scroller}
-        class="grid"
+        class="bill-grid"
         role="grid"
         data-testid="boq-grid"
         aria-labelledby="bill-title"
@@ -225,8 +226,12 @@ function title(column: string): string {
   return column in TITLES ? say(TITLES[column as keyof typeof TITLES]) : label(column)
 }
 
+/** The least width of a column, in pixels; what is left goes to the words. */
+function least(column: string): number {
+  return LEAST[column] ?? 104
+}
+
 function width(column: string): string {
-  if (column === 'item_name') return 'minmax(200px, 2fr)'
-  if (column === 'no') return '48px'
-  return column === 'unit' ? '64px' : '104px'
+  const share = { item_name: 2, check: 1 }[column]
+  return share === undefined ? `${least(column)}px` : `minmax(${least(column)}px, ${share}fr)`
 }

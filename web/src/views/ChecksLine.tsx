@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals'
 import { isGrave } from '../flags'
 import type { Checking } from '../checking'
-import { goTo } from '../form'
+import { goTo } from '../faults'
 import type { Form } from '../form'
 import { number } from '../format'
 import { rank } from '../report'

@@ -1,10 +1,11 @@
 import { useSignal } from '@preact/signals'
 import { useEffect } from 'preact/hooks'
+import { amounts, bytes } from '../amounts'
 import { estimate, getTimes, requestOf } from '../asking'
 import type { Destination, Estimate } from '../asking'
 import { questionFault } from '../form'
 import type { Form } from '../form'
-import { amounts, bytes, duration, number, timeOfDay } from '../format'
+import { duration, number, timeOfDay } from '../format'
 import { health, lostAt, providers } from '../reach'
 import { isBlankRow } from '../rows'
 import { named, say } from '../words'
@@ -13,10 +14,11 @@ const REST_MS = 800
 const FEWEST_TIMES = 3
 
 /** Says before the first click where the words would go, what that may cost and how long the last runs took. */
-export function Destinations({ form, panel }: { form: Form; panel: string }) {
+export function Destinations({ form }: { form: Form }) {
   const told = useSignal<Estimate | undefined>(undefined)
   const times = useSignal<readonly number[]>([])
   const draft = form.draft.value
+  const panel = draft.panel || form.panels.value.find(({ isDefault }) => isDefault)?.name || ''
   const gone = lostAt.value !== undefined
   useEffect(() => {
     if (gone || questionFault(draft.question) !== '') {
@@ -39,14 +41,11 @@ export function Destinations({ form, panel }: { form: Form; panel: string }) {
 
   const rows = draft.rows.filter((row) => !isBlankRow(row)).length
   if (lostAt.value !== undefined) {
-    return (
-      <div class="before">
-        <p class="fault" id="why-not" data-testid="destinations">{say('form.unreachable', { time: timeOfDay(lostAt.value).slice(0, 5) })}</p>
-      </div>
-    )
+    const time = timeOfDay(lostAt.value).slice(0, 5)
+    return <p class="fault" id="why-not" data-testid="destinations">{say('form.unreachable', { time })}</p>
   }
   return (
-    <div class="before">
+    <>
       <p data-testid="estimate">{told.value ? figures(told.value, times.value).map((one) => <span key={one}>{one}</span>) : say('form.no_estimate')}</p>
       <p data-testid="destinations">{where(told.value, rows)}</p>
       {told.value?.rows && told.value.rows.sent < told.value.rows.total && (
@@ -55,7 +54,7 @@ export function Destinations({ form, panel }: { form: Form; panel: string }) {
       {troubles(told.value?.destinations ?? []).map((trouble) => (
         <p key={trouble} class="warned" data-testid="provider-note">{trouble}</p>
       ))}
-    </div>
+    </>
   )
 }
 

@@ -1,16 +1,17 @@
 import { useEffect, useRef } from 'preact/hooks'
-import { goTo } from '../form'
+import { goTo } from '../faults'
 import type { Fault, Form } from '../form'
-import type { Problem } from '../wire/problem'
 import { say } from '../words'
 
 const MOST_SHOWN = 20
 
 /** Why nothing was started; takes the focus, and each line leads to its field. */
-export function ErrorSummary({ form, problem, tries }: { form: Form; problem: Problem | undefined; tries: number }) {
+export function ErrorSummary({ form }: { form: Form }) {
   const box = useRef<HTMLDivElement>(null)
-  useEffect(() => box.current?.focus(), [tries])
+  useEffect(() => box.current?.focus(), [form.tries.value])
   const faults = form.faults.value
+  const problem = form.problem.value
+  if (faults.length === 0 && problem === undefined) return null
   return (
     <div class="error-summary" data-testid="error-summary" tabIndex={-1} ref={box} aria-labelledby="errors-title">
       <h2 id="errors-title">{say('form.errors')}</h2>

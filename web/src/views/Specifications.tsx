@@ -1,6 +1,6 @@
 import { useSignal } from '@preact/signals'
 import type { Form } from '../form'
-import { specId } from '../form'
+import { specId } from '../faults'
 import { label } from '../format'
 import { KNOWN_PATHS, dropLine, linesOf, setLine } from '../specs'
 import { say } from '../words'
