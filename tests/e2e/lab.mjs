@@ -2,9 +2,9 @@
 
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import { chromium } from 'playwright-core'
@@ -15,12 +15,16 @@ const CHROMIUM = '/usr/bin/chromium'
 const START_MS = 5000
 const STOP_MS = 5000
 
-/** A running server with a home of its own, without a key and, unless `config` is given, without a configuration file. */
-export async function startServer({ config, env = {} } = {}) {
+/** A running server with a home of its own, which holds `files`; without a key and, unless `config` is given, without a configuration file. */
+export async function startServer({ config, env = {}, files = {} } = {}) {
   if (!existsSync(binary)) throw new Error('target/release/askstream is missing: cargo build --release')
   const home = mkdtempSync(join(tmpdir(), 'askstream-e2e-'))
   // Read from the directory that the server is started in.
   if (config !== undefined) writeFileSync(join(home, 'askstream.toml'), config)
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, name)), { recursive: true })
+    writeFileSync(join(home, name), content)
+  }
   let said = ''
   const start = async (port) => {
     const child = spawn(binary, ['serve', '--port', String(port), '--print-url', '--no-open'], {

@@ -26,8 +26,8 @@ function rowFaults({ rows }: Draft): readonly Fault[] {
 function choiceFaults({ querySeconds, runSeconds, maxCost }: Choices): readonly Fault[] {
   const isTime = (typed: string) => typed.trim() === '' || Number(typed.replace(',', '.')) > 0
   return [
-    ...(isTime(querySeconds) ? [] : [{ field: 'option-query', text: say('option.bad_time') }]),
-    ...(isTime(runSeconds) ? [] : [{ field: 'option-run', text: say('option.bad_time') }]),
+    ...(isTime(querySeconds) ? [] : [{ field: 'option-query', text: say('option.bad_query') }]),
+    ...(isTime(runSeconds) ? [] : [{ field: 'option-run', text: say('option.bad_run') }]),
     ...(/^\s*(\d+(\.\d+)? [A-Z]{3})?\s*$/.test(maxCost) ? [] : [{ field: 'option-cost', text: say('option.bad_cost') }]),
   ]
 }

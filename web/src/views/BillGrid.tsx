@@ -77,8 +77,8 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
     return other >= 0 && other < count ? { row: other, key: (by > 0 ? columns[0] : columns.at(-1)) ?? key } : undefined
   }
 
+  const wanted = goal.value
   useEffect(() => {
-    const wanted = goal.value
     if (wanted === undefined) return
     goal.value = undefined
     move({ row: wanted.row, key: columns.includes(wanted.key) ? wanted.key : 'item_name' })
