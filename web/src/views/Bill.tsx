@@ -17,6 +17,8 @@ const MOST_UNDONE = 50
 interface Note {
   readonly text: string
   readonly warning?: string
+  /** Whether nothing was done. */
+  readonly refused?: boolean
 }
 
 /** The bill of quantities: a table to type and paste into, and what undoes it. */
@@ -49,7 +51,7 @@ export function Bill({ form, flags, from }: { form: Form; flags: Flags; from: st
     const isEmpty = rows.every(isBlankRow)
     const at = headings ? (isEmpty ? 0 : rows.length) : active.value.row
     if (at + cells.length > MOST_ROWS) {
-      note.value = { text: say('bill.paste_too_many', { n: number(cells.length), limit: number(MOST_ROWS) }) }
+      note.value = { text: say('bill.paste_too_many', { n: number(cells.length), limit: number(MOST_ROWS) }), refused: true }
       announce(note.value.text)
       return true
     }
@@ -108,7 +110,7 @@ export function Bill({ form, flags, from }: { form: Form; flags: Flags; from: st
         {note.value && (
           <span class="chip" data-testid="bill-note">
             {note.value.text}
-            {past.current.length > 0 && (
+            {!note.value.refused && past.current.length > 0 && (
               <button type="button" class="quiet" onClick={undo}>
                 {say('form.undo')}
               </button>

@@ -16,7 +16,7 @@ const SHOWN = 10
 const SPARE = 6
 const FEWEST = 4
 const NUMBERS = new Set(['no', 'quantity', 'unit_price', 'total_price'])
-const LEAST: Readonly<Record<string, number>> = { no: 48, item_name: 200, unit: 64, check: 150 }
+const LEAST: Readonly<Record<string, number>> = { no: 64, item_name: 200, unit: 64, check: 150 }
 const TITLES = { no: 'col.no', item_name: 'col.item', unit: 'col.unit', quantity: 'col.quantity', unit_price: 'col.unit_price', total_price: 'col.total' } as const
 
 interface Props {
@@ -100,7 +100,10 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
       leave(next)
     } else {
       // Ctrl+Enter runs the audit with what is typed.
-      if (event.key === 'Enter') commit()
+      if (event.key === 'Enter') {
+        commit()
+        follow.current = true
+      }
       return
     }
     event.preventDefault()

@@ -36,7 +36,12 @@ export function Destinations({ form }: { form: Form }) {
     }
   }, [draft, gone])
   useEffect(() => {
-    if (panel !== '') void getTimes(panel).then((answer) => (times.value = answer.ok ? answer.value : []))
+    let over = false
+    times.value = []
+    if (panel !== '') void getTimes(panel).then((answer) => !over && answer.ok && (times.value = answer.value))
+    return () => {
+      over = true
+    }
   }, [panel])
 
   const rows = draft.rows.filter((row) => !isBlankRow(row)).length

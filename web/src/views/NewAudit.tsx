@@ -1,8 +1,9 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
-import { draftOf } from '../draft'
+import { draftOf, isBlank } from '../draft'
 import { openForm } from '../form'
 import { useDraft } from '../keeping'
+import { notice } from '../notice'
 import { lost, lostAt } from '../reach'
 import { SAMPLES } from '../samples'
 import type { Sample } from '../samples'
@@ -46,8 +47,6 @@ export function NewAudit() {
   }, [])
 
   const act = (does: 'submit' | 'simulate') => {
-    // What is being typed into a cell counts.
-    if (does === 'submit' && document.activeElement instanceof HTMLInputElement) document.activeElement.blur()
     if (!form.busy.value) void later().then((loaded) => loaded[does](form, kept), () => undefined)
   }
   const onKeyDown = (event: KeyboardEvent) => {
@@ -60,6 +59,12 @@ export function NewAudit() {
   const choose = (sample: Sample) => {
     form.change({ ...draftOf(sample.question, { ...sample.input }, sample.title, draft.panel), choices: draft.choices })
     form.faults.value = []
+    if (isBlank(draft) || draft.sample !== '') return
+    const undo = () => {
+      form.draft.value = draft
+      notice.value = undefined
+    }
+    notice.value = { tone: 'plain', text: say('form.replaced'), action: { label: say('form.undo'), run: undo } }
   }
 
   const { SentAlong, Destinations, ErrorSummary, PanelSelect } = more.value ?? {}

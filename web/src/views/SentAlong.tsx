@@ -71,11 +71,16 @@ function useServer(form: Form): void {
     if (!gone) void getPanels().then((answer) => answer.ok && (form.panels.value = answer.value))
   }, [gone])
   useEffect(() => {
-    if (chosen === undefined) return
+    if (chosen === undefined) return undefined
+    let over = false
     void getInputFields(chosen.name).then((answer) => {
-      if (!answer.ok) return
+      // Another panel may have been chosen meanwhile.
+      if (over || !answer.ok) return
       const takes = (name: string) => answer.value.includes(name)
       form.takes.value = { positions: takes('positions'), specifications: takes('specifications'), language: takes('language'), checks: chosen.checks }
     })
+    return () => {
+      over = true
+    }
   }, [chosen?.name])
 }

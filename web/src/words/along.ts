@@ -8,7 +8,7 @@ export const along = {
   'form.remove_specifications': 'Remove the specifications',
   'form.rest': 'Also sent, from the copied run: {fields}.',
   'form.remove_rest': 'Remove what else came from the copied run',
-  'form.copied': 'Copied from the run "{run}". The draft before it is kept.',
+  'form.copied': 'Copied from the run "{run}".',
   'form.not_copied': 'The run {run} could not be copied: {why}',
   'form.errors': 'The audit was not started',
   'form.more_errors': 'and {n} more|and {n} more',

@@ -30,5 +30,6 @@ export const form = {
   'sample.strip': 'Strip foundation',
   'sample.deck': 'Parking deck',
   'sample.minimal': 'Garage slab, text only',
+  'form.replaced': 'The example took the place of what you had written.',
   'form.undo': 'Undo',
 } as const
