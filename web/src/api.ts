@@ -74,7 +74,6 @@ function readSnapshot(body: Json | undefined): { value: Snapshot } | undefined {
 interface Sent {
   readonly body?: string
   readonly headers?: Readonly<Record<string, string>>
-  readonly signal?: AbortSignal
 }
 
 /** Asks for one document; whatever goes wrong becomes a problem with a sentence. */
@@ -82,12 +81,12 @@ export async function call<T>(
   method: 'GET' | 'POST',
   path: string,
   read: (body: Json | undefined) => { value: T } | undefined,
-  { body, headers, signal }: Sent = {},
+  { body, headers }: Sent = {},
 ): Promise<Answer<T>> {
   try {
     const all: Record<string, string> = { accept: 'application/json', ...headers }
     if (body !== undefined) all['content-type'] = 'application/json'
-    const answer = await fetch(path, { method, headers: all, body, cache: 'no-store', signal })
+    const answer = await fetch(path, { method, headers: all, body, cache: 'no-store' })
     const json = parse(await answer.text())
     if (!answer.ok) return { ok: false, problem: readProblem(answer.status, json) }
     const found = read(json)

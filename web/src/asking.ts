@@ -85,17 +85,17 @@ function seconds(key: string, typed: string): JsonObject {
 }
 
 /** What the checks find in a draft; any part of it may be missing. */
-export function check(draft: Draft, signal: AbortSignal): Promise<Answer<Found>> {
+export function check(draft: Draft): Promise<Answer<Found>> {
   const { positions } = sentRows(draft.rows)
   const language = draft.choices.language === '' ? {} : { language: draft.choices.language }
   const totals = isRecord(draft.rest.totals) ? { totals: draft.rest.totals } : {}
   const body = JSON.stringify({ question: draft.question, ...language, ...totals, positions, specifications: draft.specifications })
-  return call('POST', '/api/v1/audit/check', readFound, { body, signal })
+  return call('POST', '/api/v1/audit/check', readFound, { body })
 }
 
 /** What the run of a body would send and cost; refused for what the run would be refused for. */
-export function estimate(body: string, signal?: AbortSignal): Promise<Answer<Estimate>> {
-  return call('POST', '/api/v1/runs?dry_run=true', (answer) => ({ value: readEstimate(record(answer)) }), { body, signal })
+export function estimate(body: string): Promise<Answer<Estimate>> {
+  return call('POST', '/api/v1/runs?dry_run=true', (answer) => ({ value: readEstimate(record(answer)) }), { body })
 }
 
 /** Makes the run; the same key and body are the same run, however often they are sent. */

@@ -1,4 +1,7 @@
-/** The checks without AI while somebody types: a moment after the last key, the latest wins. */
+/**
+ * The checks without AI while somebody types: a moment after the last key, the latest wins.
+ * One request at a time, as the server cannot stop a check that nobody waits for any more.
+ */
 
 import { signal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
@@ -10,6 +13,7 @@ import { flagsOf } from './flags'
 import type { Flags } from './flags'
 import { faultsOfProblem } from './faults'
 import type { Fault, Form } from './form'
+import { oneAtATime } from './latest'
 import { lost, lostAt } from './reach'
 import { sentRows } from './rows'
 
@@ -34,6 +38,7 @@ export interface Checking {
 export function lazyCheck(form: Form): Checking {
   const state = signal<State>({ is: 'nothing' })
   const flags = signal<Flags>(new Map())
+  const queue = oneAtATime()
   const use = () => {
     const draft = form.draft.value
     const wanted = form.takes.value.checks && !isBlank(draft)
@@ -45,13 +50,14 @@ export function lazyCheck(form: Form): Checking {
         return undefined
       }
       if (gone) return undefined
-      const leave = new AbortController()
+      let over = false
       const run = async () => {
+        if (over) return
         // What was found stays while it is looked for again.
         if (state.value.is !== 'done') state.value = { is: 'checking' }
         const { positions, at } = sentRows(draft.rows)
-        const answer = await check(draft, leave.signal)
-        if (leave.signal.aborted) return
+        const answer = await check(draft)
+        if (over) return
         if (answer.ok) {
           state.value = { is: 'done', found: answer.value, at }
           flags.value = flagsOf(answer.value.findings, positions)
@@ -59,16 +65,16 @@ export function lazyCheck(form: Form): Checking {
           state.value = { is: 'lost' }
           lost()
         } else if (answer.problem.status === 503) {
-          timer = setTimeout(run, answer.problem.retryAfterMs ?? BUSY_MS)
+          timer = setTimeout(queue, answer.problem.retryAfterMs ?? BUSY_MS, run)
         } else {
           state.value = { is: 'refused', faults: faultsOfProblem(answer.problem, at), detail: answer.problem.detail }
           flags.value = new Map()
         }
       }
-      let timer = setTimeout(run, REST_MS)
+      let timer = setTimeout(queue, REST_MS, run)
       return () => {
         clearTimeout(timer)
-        leave.abort()
+        over = true
       }
     }, [draft.question, draft.rows, draft.specifications, draft.rest, draft.choices.language, wanted, gone])
   }

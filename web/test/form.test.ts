@@ -4,6 +4,7 @@ import { EMPTY, draftOf, parseDraft } from '../src/draft'
 import { faultsOf, faultsOfProblem } from '../src/faults'
 import { flagsOf } from '../src/flags'
 import { step } from '../src/gridkeys'
+import { oneAtATime } from '../src/latest'
 import { readPasted } from '../src/paste'
 import { addRow, cellText, columnsOf, putCells, removeRow, sentRows, setCell } from '../src/rows'
 import { dropLine, linesOf, setLine } from '../src/specs'
@@ -148,6 +149,26 @@ describe('what is wrong', () => {
       ['option-cost', undefined, undefined, 'no'],
       ['', undefined, undefined, '/odd: no'],
     ])
+  })
+})
+
+describe('one at a time', () => {
+  it('skips what was overtaken while it waited', async () => {
+    const done: number[] = []
+    const gates: (() => void)[] = []
+    const queue = oneAtATime()
+    const work = (n: number) => async () => {
+      await new Promise<void>((go) => gates.push(go))
+      done.push(n)
+    }
+    for (const n of [1, 2, 3]) queue(work(n))
+    gates.shift()?.()
+    await expect.poll(() => gates.length).toBe(1)
+    queue(work(4))
+    gates.shift()?.()
+    await expect.poll(() => gates.length).toBe(1)
+    gates.shift()?.()
+    await expect.poll(() => done).toEqual([1, 3, 4])
   })
 })
 

@@ -1,11 +1,12 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
+import { useEffect, useMemo } from 'preact/hooks'
 import { amounts, bytes } from '../amounts'
 import { estimate, getTimes, requestOf } from '../asking'
 import type { Destination, Estimate } from '../asking'
 import { questionFault } from '../form'
 import type { Form } from '../form'
 import { duration, number, timeOfDay } from '../format'
+import { oneAtATime } from '../latest'
 import { health, lostAt, providers } from '../reach'
 import { isBlankRow } from '../rows'
 import { named, say } from '../words'
@@ -19,20 +20,23 @@ export function Destinations({ form }: { form: Form }) {
   const times = useSignal<readonly number[]>([])
   const draft = form.draft.value
   const panel = draft.panel || form.panels.value.find(({ isDefault }) => isDefault)?.name || ''
+  const queue = useMemo(oneAtATime, [])
   const gone = lostAt.value !== undefined
   useEffect(() => {
     if (gone || questionFault(draft.question) !== '') {
       told.value = undefined
       return undefined
     }
-    const leave = new AbortController()
-    const timer = setTimeout(async () => {
-      const answer = await estimate(requestOf(draft).body, leave.signal)
-      if (!leave.signal.aborted) told.value = answer.ok ? answer.value : undefined
-    }, REST_MS)
+    let over = false
+    const look = async () => {
+      if (over) return
+      const answer = await estimate(requestOf(draft).body)
+      if (!over) told.value = answer.ok ? answer.value : undefined
+    }
+    const timer = setTimeout(queue, REST_MS, look)
     return () => {
       clearTimeout(timer)
-      leave.abort()
+      over = true
     }
   }, [draft, gone])
   useEffect(() => {

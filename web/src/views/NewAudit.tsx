@@ -59,7 +59,7 @@ export function NewAudit() {
   const choose = (sample: Sample) => {
     form.change({ ...draftOf(sample.question, { ...sample.input }, sample.title, draft.panel), choices: draft.choices })
     form.faults.value = []
-    if (isBlank(draft) || draft.sample !== '') return
+    if (isBlank(draft)) return
     const undo = () => {
       form.draft.value = draft
       notice.value = undefined
