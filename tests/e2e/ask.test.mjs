@@ -342,6 +342,26 @@ export const tests = {
     provider.stop()
   },
 
+  async 'rows that fit into no prompt are told before the click, and how long runs took'({ browser }) {
+    const provider = await startProvider(() => ({}))
+    const server = await startServerWith(provider)
+    for (let n = 0; n < 3; n += 1) {
+      await fetch(`${server.url}/ask`, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ question: `x${n}` }) })
+    }
+    const { page, complaints, close } = await open(browser, server.url)
+    await page.getByTestId('question').fill(QUESTION)
+    await cell(page, 0, 'item_name').focus()
+    await paste(page, Array.from({ length: 3000 }, (_, n) => `Concrete C30/37 for the strip of axis ${n + 1}\tm3\t${n + 1}`).join('\n'))
+    await page.getByTestId('rows-left-out').waitFor({ timeout: 30_000 })
+    assert.match(await page.getByTestId('rows-left-out').innerText(), /of 3\u202f000 rows fit into a prompt/)
+    assert.match(await page.getByTestId('estimate').innerText(), /2 queries.*about .* tokens to read.*free.*the last 3 runs of this panel took/s)
+    await shoot(page, 'rows-left-out')
+    assert.deepEqual(complaints, [])
+    await close()
+    await server.stop()
+    provider.stop()
+  },
+
   async 'a run is copied, a sample is linked, and no draft is lost by it'({ server, browser }) {
     const { page, complaints, close } = await open(browser, server.url)
     await page.getByRole('button', { name: 'Parking deck' }).click()
