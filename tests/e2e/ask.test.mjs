@@ -354,6 +354,7 @@ export const tests = {
     await paste(page, Array.from({ length: 3000 }, (_, n) => `Concrete C30/37 for the strip of axis ${n + 1}\tm3\t${n + 1}`).join('\n'))
     await page.getByTestId('rows-left-out').waitFor({ timeout: 30_000 })
     assert.match(await page.getByTestId('rows-left-out').innerText(), /of 3\u202f000 rows fit into a prompt/)
+    assert.match(await page.getByTestId('destinations').innerText(), /the description + 5\d\d rows/)
     assert.match(await page.getByTestId('estimate').innerText(), /2 queries.*about .* tokens to read.*free.*the last 3 runs of this panel took/s)
     await shoot(page, 'rows-left-out')
     assert.deepEqual(complaints, [])

@@ -86,7 +86,9 @@ function where(told: Estimate | undefined, rows: number): string {
   const to = told?.destinations ?? health.value?.destinations ?? []
   if (to.length === 0) return say('form.sends_nothing')
   const size = told ? bytes(told.bytes) : ''
-  const what = rows > 0 ? say('form.what_rows', { n: number(rows) }) : say('form.what_question')
+  // What fits into no prompt is not sent.
+  const sent = told?.rows?.sent ?? rows
+  const what = sent > 0 ? say('form.what_rows', { n: number(sent) }) : say('form.what_question')
   const names = [...new Set(to.map(name))].join(', ')
   return size === '' ? say('form.sends', { what, where: names }) : say('form.sends_size', { what, size, where: names })
 }
