@@ -31,8 +31,14 @@ pub async fn check(
     _: NoParameters,
     request: Request,
 ) -> Result<Response, Problem> {
-    let seat = door.bench.seat()?;
     let (parts, body) = request.into_parts();
+    let seat = match door.bench.seat() {
+        Ok(seat) => seat,
+        Err(problem) => {
+            body::forgo(body).await;
+            return Err(problem);
+        }
+    };
     let input = body::json(&parts.headers, body, &door.settings).await?;
     let catalogue = door.runs.catalogue();
     let found = door.bench.work(seat, move || found(&catalogue, &input)).await??;
