@@ -5,11 +5,14 @@
 
 mod ask;
 mod base;
+mod bench;
 mod body;
 mod breakers;
+mod check;
 mod compare;
 mod control;
 mod decisions;
+mod estimate;
 mod export;
 mod gap;
 mod guard;
@@ -49,6 +52,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::config::Door as Settings;
 use crate::config::Origin;
 use crate::store::Store;
+use bench::Bench;
 use problem::Code;
 use problem::Problem;
 
@@ -58,7 +62,7 @@ pub struct Door {
     store: Arc<dyn Store>,
     settings: Settings,
     streams: Arc<Semaphore>,
-    exports: Semaphore,
+    bench: Bench,
     since: tokio::time::Instant,
 }
 
@@ -76,8 +80,8 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
     let below = settings.base.clone();
     let streams = Arc::new(Semaphore::new(settings.streams));
     let origins: Arc<[Origin]> = settings.allow_origins.as_slice().into();
-    let exports = Semaphore::new(export::AT_ONCE);
-    let door = Arc::new(Door { runs, store, settings, streams, exports, since: tokio::time::Instant::now() });
+    let (bench, since) = (Bench::default(), tokio::time::Instant::now());
+    let door = Arc::new(Door { runs, store, settings, streams, bench, since });
     let ask_stream = || no_head(get(ask::get).post(ask::post), "GET, POST");
     let routes = Router::new()
         .route("/ask-stream", ask_stream())
@@ -100,6 +104,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/runs/{id}/retry", post(control::retry))
         .route("/api/v1/panels", get(panels::list))
         .route("/api/v1/panels/{name}", get(panels::show))
+        .route("/api/v1/audit/check", post(check::check))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/providers/{name}/test", post(providers::test))
         .route("/api/circuit-breakers/status", get(breakers::status))

@@ -34,9 +34,14 @@ impl Offer {
 
     /// What is wrong with the ask's input.
     pub fn input_faults(&self, ask: &Ask) -> Vec<AskFault> {
-        let Some(schema) = &self.input else { return Vec::new() };
-        let fault = |(pointer, detail)| AskFault { pointer: format!("/input{pointer}"), detail };
-        schema.faults(&Value::Object(ask.input.clone())).into_iter().map(fault).collect()
+        let faults = self.faults(&Value::Object(ask.input.clone())).into_iter();
+        faults.map(|fault| AskFault { pointer: format!("/input{}", fault.pointer), ..fault }).collect()
+    }
+
+    /// What is wrong with an input that stands for itself.
+    pub fn faults(&self, input: &Value) -> Vec<AskFault> {
+        let faults = self.input.as_ref().map(|schema| schema.faults(input)).unwrap_or_default();
+        faults.into_iter().map(|(pointer, detail)| AskFault { pointer, detail }).collect()
     }
 
     /// What the answer of a query must fit, by its place in the panel.

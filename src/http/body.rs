@@ -93,6 +93,11 @@ fn too_slow(whole: Duration) -> Problem {
     Problem::new(Code::RequestTimeout, detail).close()
 }
 
+/// Reads a body that nobody wants, within limits, so that its sender gets to read our answer.
+pub async fn forgo(body: Body) {
+    discard(body.into_data_stream()).await;
+}
+
 /// Reads on for a while and keeps nothing.
 async fn discard<B: AsRef<[u8]>, E>(mut chunks: impl Stream<Item = Result<B, E>> + Unpin) {
     let mut left = DISCARD;

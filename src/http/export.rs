@@ -9,18 +9,21 @@ use axum::http::Uri;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::response::Response;
+use bytes::Bytes;
+use futures_util::Stream;
 use jiff::Timestamp;
 use serde_json::Value;
 use serde_json::json;
-use tokio::task::spawn_blocking;
 
 use super::Door;
+use super::base;
 use super::problem::Code;
 use super::problem::Problem;
 use super::request::OfRun;
 use super::request::Parameters;
 use super::runs::snapshot_of;
 use crate::ask::AskFault;
+use crate::config::BasePath;
 use crate::journal::Journal;
 use crate::report::Outline;
 use crate::report::Sheet;
@@ -30,9 +33,7 @@ use crate::report::html::html;
 use crate::report::markdown::markdown;
 use crate::report::xlsx::xlsx;
 use crate::runs::snapshot::Snapshot;
-
-/// Files that are made at once; others wait. One of 20,000 rows takes some 100 MB for a second.
-pub const AT_ONCE: usize = 2;
+use crate::store::StoreError;
 
 /// The forms of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,16 +110,15 @@ pub async fn export(State(door): State<Arc<Door>>, OfRun(run): OfRun, uri: Uri) 
         return Err(Problem::new(Code::RunNotFinished, detail).run(&run));
     }
     let file = match form {
-        Form::Ndjson => Body::from_stream(lines(attached.journal.clone())),
+        Form::Ndjson => Body::from_stream(lines(attached.journal.clone(), door.settings.base.clone())),
         form => {
-            let _place = door.exports.acquire().await;
+            let seat = door.bench.seat()?;
             let snapshot = snapshot_of(&door, &attached).await?;
-            let made = spawn_blocking(move || make(form, &snapshot)).await;
-            let failed = |why: String| {
+            let made = door.bench.work(seat, move || make(form, &snapshot)).await?;
+            Body::from(made.map_err(|why| {
                 tracing::error!(%run, why, "an export could not be made");
                 Problem::new(Code::Internal, "the file could not be made").run(&run)
-            };
-            Body::from(made.map_err(|error| failed(error.to_string()))?.map_err(failed)?)
+            })?)
         }
     };
     let mut response = file.into_response();
@@ -157,9 +157,7 @@ fn make(form: Form, snapshot: &Snapshot) -> Result<Vec<u8>, String> {
 }
 
 /// All events of a run, one a line, as they are read.
-fn lines(
-    journal: Journal,
-) -> impl futures_util::Stream<Item = Result<bytes::Bytes, crate::store::StoreError>> {
+fn lines(journal: Journal, below: BasePath) -> impl Stream<Item = Result<Bytes, StoreError>> {
     async_stream::try_stream! {
         let mut after = 0;
         loop {
@@ -168,10 +166,10 @@ fn lines(
             after = last.seq;
             let mut page = Vec::new();
             for entry in &entries {
-                page.extend_from_slice(&entry.json());
+                page.extend_from_slice(&base::shown(&below, entry).json());
                 page.push(b'\n');
             }
-            yield bytes::Bytes::from(page);
+            yield Bytes::from(page);
         }
     }
 }

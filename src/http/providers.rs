@@ -141,7 +141,7 @@ fn absent(pool: &Pool, provider: &str) -> Vec<Value> {
 }
 
 /// Where an endpoint is; of its address only the host.
-fn place(place: &Place) -> Map<String, Value> {
+pub fn place(place: &Place) -> Map<String, Value> {
     let (word, host) = match place {
         Place::BuiltIn => ("built_in", None),
         Place::Simulated => ("simulated", None),

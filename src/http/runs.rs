@@ -28,6 +28,7 @@ use tokio::time::timeout;
 use super::Door;
 use super::ask;
 use super::base;
+use super::estimate;
 use super::gap::Lookout;
 use super::prefer::Prefer;
 use super::prefer::Told;
@@ -51,11 +52,11 @@ use crate::runs::snapshot::Snapshot;
 const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-applied");
 
 /// `POST /api/v1/runs`: makes a run in the background, and waits for its end if that is preferred.
-pub async fn create(
-    State(door): State<Arc<Door>>,
-    _: NoParameters,
-    request: Request,
-) -> Result<Response, Problem> {
+pub async fn create(State(door): State<Arc<Door>>, request: Request) -> Result<Response, Problem> {
+    let parameters = Parameters::read(request.uri(), &["dry_run"])?;
+    if parameters.flag("dry_run")?.unwrap_or(false) {
+        return estimate::answer(&door, request).await;
+    }
     let (parts, body) = request.into_parts();
     let prefer = Prefer::read(&parts.headers);
     let (mut asked, key) = ask::read_ask(&door, &parts.headers, body).await?;

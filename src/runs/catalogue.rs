@@ -80,6 +80,12 @@ impl Catalogue {
         self.panels.values().map(|offer| &offer.panel)
     }
 
+    /// The panel whose input the checks read: the default one if it has checks, else the first that has.
+    pub fn checking(&self) -> Option<&Offer> {
+        let default = self.panels.get(&self.settings.default_panel);
+        default.into_iter().chain(self.panels.values()).find(|offer| offer.panel.checks.is_some())
+    }
+
     /// Who can be asked.
     pub fn pool(&self) -> &Pool {
         &self.pool

@@ -24,9 +24,9 @@ export async function startServer({ config, env = {}, files = {} } = {}) {
   const home = mkdtempSync(join(tmpdir(), 'askstream-e2e-'))
   // Read from the directory that the server is started in.
   if (config !== undefined) writeFileSync(join(home, 'askstream.toml'), config)
-  for (const [path, text] of Object.entries(files)) {
-    mkdirSync(dirname(join(home, path)), { recursive: true })
-    writeFileSync(join(home, path), text)
+  for (const [name, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(home, name)), { recursive: true })
+    writeFileSync(join(home, name), content)
   }
   let said = ''
   const start = async (port) => {

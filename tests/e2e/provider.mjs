@@ -19,7 +19,7 @@ export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]:
  * `{ first, every, pieces, text }` in milliseconds, pieces and answer; silence is `{ first: Infinity }`, and
  * `cut` tears the connection down after so many pieces.
  */
-export async function startProvider(play) {
+export async function startProvider(play, host = '127.0.0.1') {
   const seen = { calls: 0, open: 0 }
   const server = createServer(async (request, response) => {
     seen.calls += 1
@@ -48,14 +48,14 @@ export async function startProvider(play) {
     response.write(`data: ${JSON.stringify({ choices: [], usage: { prompt_tokens: 100, completion_tokens: 50, total_tokens: 150 } })}\n\n`)
     response.end('data: [DONE]\n\n')
   })
-  server.listen(0, '127.0.0.1')
+  server.listen(0, host)
   await once(server, 'listening')
-  return { port: server.address().port, seen, stop: () => (server.closeAllConnections(), server.close()) }
+  return { host, port: server.address().port, seen, stop: () => (server.closeAllConnections(), server.close()) }
 }
 
 /** A server whose default model is that provider. `limits` are lines of its `[providers.lab]`. */
 export async function startServerWith(provider, limits = '', files = {}) {
-  const lab = `[providers.lab]\nkind = "openai"\nbase_url = "http://127.0.0.1:${provider.port}/v1"\nmodel = "lab-1"\n`
+  const lab = `[providers.lab]\nkind = "openai"\nbase_url = "http://${provider.host}:${provider.port}/v1"\nmodel = "lab-1"\n`
   return startServer({ config: `${lab}${limits}\n`, files })
 }
 

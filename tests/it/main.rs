@@ -12,6 +12,7 @@ mod audit;
 mod below;
 mod bytes;
 mod cancel;
+mod check;
 mod client_rows;
 mod command;
 mod connections;

@@ -4,6 +4,7 @@
  * by `n`; `{name}` is filled in. No sentence is built from fragments.
  */
 
+import type { along } from './words/along.ts'
 import { code } from './words/code.ts'
 import { form } from './words/form.ts'
 import { frame } from './words/frame.ts'
@@ -15,8 +16,8 @@ import type { providers } from './words/providers.ts'
 
 export const en = { ...frame, ...form, ...run, ...report, ...code } as const
 
-/** A key of the catalogue, or of a part that comes with a page which is loaded later. */
-export type Word = keyof typeof en | keyof typeof events | keyof typeof history | keyof typeof providers
+/** A key of the catalogue, or of a part that is loaded later. */
+export type Word = keyof typeof en | keyof typeof along | keyof typeof events | keyof typeof history | keyof typeof providers
 
 /** What is put in for `{name}`; `n` also chooses the plural form. */
 export type Parts = Readonly<Record<string, string | number>>
@@ -37,7 +38,7 @@ export function learn(words: Readonly<Record<string, string>>): void {
 }
 
 /** The words for a code that comes from the server, or `otherwise` when it is a new one. */
-export function named(group: 'code' | 'compliance' | 'check' | 'severity' | 'field', code: string, otherwise: string): string {
+export function named(group: 'code' | 'state' | 'compliance' | 'check' | 'severity' | 'field', code: string, otherwise: string): string {
   return catalogue[`${group}.${code}`] ?? otherwise
 }
 

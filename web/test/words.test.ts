@@ -1,20 +1,22 @@
 import { readFileSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
-import { en, named, say } from '../src/words'
+import { en as first, learn, named, say } from '../src/words'
+import { along } from '../src/words/along'
 import type { Word } from '../src/words'
 import { events } from '../src/words/events'
 import { history } from '../src/words/history'
 import { providers } from '../src/words/providers'
 
+learn(along)
+const en = { ...first, ...along }
 const all = { ...en, ...events, ...history, ...providers }
-
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))
   .map((name) => ({ name, text: readFileSync(new URL(`src/${name}`, root), 'utf8') }))
 const html = readFileSync(new URL('index.html', root), 'utf8')
 const used = sources.filter(({ name }) => !name.startsWith('words')).map(({ text }) => text).join('\n') + html
-const byGroup = /^(code|compliance|check|severity|field)\./
+const byGroup = /^(code|state|compliance|check|severity|field)\./
 
 describe('the catalogue', () => {
   it('has no unused key', () => {

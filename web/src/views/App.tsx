@@ -1,10 +1,11 @@
 import { route } from '../route'
 import { atHand } from '../snapshots'
 import { later } from './later'
-import { NewAudit } from './NewAudit'
-import { RunPage } from './RunPage'
 import { Unknown } from './Unknown'
 
+// A first view loads its own page and no other.
+const NewAudit = later(() => import('./NewAudit').then((part) => part.NewAudit))
+const RunPage = later(() => import('./RunPage').then((part) => part.RunPage))
 const History = later(() => import('./History').then((part) => part.History))
 const Providers = later(() => import('./Providers').then((part) => part.Providers))
 const Help = later(() => import('./Help').then((part) => part.Help))

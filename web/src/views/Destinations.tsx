@@ -1,41 +1,111 @@
 import { useSignal } from '@preact/signals'
-import { useEffect } from 'preact/hooks'
-import { getHealth } from '../api'
-import type { Health } from '../wire/problem'
-import { say } from '../words'
+import { useEffect, useMemo } from 'preact/hooks'
+import { amounts, bytes } from '../amounts'
+import { estimate, getTimes, requestOf } from '../asking'
+import type { Destination, Estimate } from '../asking'
+import { questionFault } from '../form'
+import type { Form } from '../form'
+import { duration, number, timeOfDay } from '../format'
+import { oneAtATime } from '../latest'
+import { health, lostAt, providers } from '../reach'
+import { isBlankRow } from '../rows'
+import { named, say } from '../words'
 
-const AGAIN_MS = 5000
+const REST_MS = 800
+const FEWEST_TIMES = 3
 
-/** Says before the first click where the words would go. */
-export function Destinations({ rows }: { rows: number }) {
-  const health = useSignal<Health | 'asking' | 'unreachable'>('asking')
+/** Says before the first click where the words would go, what that may cost and how long the last runs took. */
+export function Destinations({ form }: { form: Form }) {
+  const told = useSignal<Estimate | undefined>(undefined)
+  const times = useSignal<readonly number[]>([])
+  const draft = form.draft.value
+  const panel = draft.panel || form.panels.value.find(({ isDefault }) => isDefault)?.name || ''
+  const queue = useMemo(oneAtATime, [])
+  const gone = lostAt.value !== undefined
   useEffect(() => {
-    let timer: ReturnType<typeof setTimeout> | undefined
-    let over = false
-    const ask = async () => {
-      const answer = await getHealth()
-      if (over) return
-      health.value = answer.ok ? answer.value : 'unreachable'
-      if (!answer.ok) timer = setTimeout(ask, AGAIN_MS)
+    if (gone || questionFault(draft.question) !== '') {
+      told.value = undefined
+      return undefined
     }
-    void ask()
+    let over = false
+    const look = async () => {
+      if (over) return
+      const answer = await estimate(requestOf(draft).body)
+      if (!over) told.value = answer.ok ? answer.value : undefined
+    }
+    const timer = setTimeout(queue, REST_MS, look)
+    return () => {
+      clearTimeout(timer)
+      over = true
+    }
+  }, [draft, gone])
+  useEffect(() => {
+    let over = false
+    times.value = []
+    if (panel !== '') void getTimes(panel).then((answer) => !over && answer.ok && (times.value = answer.value))
     return () => {
       over = true
-      clearTimeout(timer)
     }
-  }, [])
+  }, [panel])
+
+  const rows = draft.rows.filter((row) => !isBlankRow(row)).length
+  if (lostAt.value !== undefined) {
+    const time = timeOfDay(lostAt.value).slice(0, 5)
+    return <p class="fault" id="why-not" data-testid="destinations">{say('form.unreachable', { time })}</p>
+  }
   return (
-    <span class={health.value === 'unreachable' ? 'destinations fault' : 'destinations'} data-testid="destinations">
-      {sentence(health.value, rows)}
-    </span>
+    <>
+      <p data-testid="estimate">{told.value ? figures(told.value, times.value).map((one) => <span key={one}>{one}</span>) : say('form.no_estimate')}</p>
+      <p data-testid="destinations">{where(told.value, rows)}</p>
+      {told.value?.rows && told.value.rows.sent < told.value.rows.total && (
+        <p class="warned" data-testid="rows-left-out">{say('form.rows_left_out', { sent: number(told.value.rows.sent), total: number(told.value.rows.total) })}</p>
+      )}
+      {troubles(told.value?.destinations ?? []).map((trouble) => (
+        <p key={trouble} class="warned" data-testid="provider-note">{trouble}</p>
+      ))}
+    </>
   )
 }
 
-function sentence(health: Health | 'asking' | 'unreachable', rows: number): string {
-  if (health === 'asking') return say('form.asking_health')
-  if (health === 'unreachable') return say('form.unreachable')
-  if (health.model === 'rules' || health.destinations.length === 0) return say('form.sends_nothing')
-  const where = health.destinations.map(({ provider, host, local }) => (local ? say('form.local', { provider }) : say('form.remote', { provider, host })))
-  const what = rows > 0 ? say('form.what_rows', { n: rows }) : say('form.what_question')
-  return say('form.sends', { what, where: where.join(', ') })
+/** Queries, tokens, cost and time, each a phrase of its own. */
+function figures({ queries, inputTokens, cost, destinations }: Estimate, times: readonly number[]): readonly string[] {
+  const all = [say('form.queries', { n: queries })]
+  if (destinations.length > 0) {
+    all.push(say('form.tokens', { n: number(inputTokens) }))
+    all.push(amounts(cost))
+  }
+  const [least, most] = [times[0], times.at(-1)]
+  if (times.length >= FEWEST_TIMES && least !== undefined && most !== undefined) {
+    all.push(say('form.times', { n: times.length, least: duration(least), most: duration(most) }))
+  }
+  return all
+}
+
+function where(told: Estimate | undefined, rows: number): string {
+  if (told === undefined && health.value === undefined) return say('form.asking_health')
+  const to = told?.destinations ?? health.value?.destinations ?? []
+  if (to.length === 0) return say('form.sends_nothing')
+  const size = told ? bytes(told.bytes) : ''
+  // What fits into no prompt is not sent.
+  const sent = told?.rows?.sent ?? rows
+  const what = sent > 0 ? say('form.what_rows', { n: number(sent) }) : say('form.what_question')
+  const names = [...new Set(to.map(name))].join(', ')
+  return size === '' ? say('form.sends', { what, where: names }) : say('form.sends_size', { what, size, where: names })
+}
+
+function name({ provider, host, local }: Destination): string {
+  return local ? say('form.local', { provider }) : say('form.remote', { provider, host })
+}
+
+/** Providers of this run that would not be asked now, and who is left. */
+function troubles(destinations: readonly Destination[]): readonly string[] {
+  const asked = [...new Set(destinations.map(({ provider }) => provider))]
+  const stateOf = (provider: string) => providers.value.find((one) => one.name === provider)
+  const isDown = (provider: string) => !['ready', 'degraded', 'half_open'].includes(stateOf(provider)?.state ?? 'ready')
+  const others = asked.filter((provider) => !isDown(provider))
+  return asked.filter(isDown).map((provider) => {
+    const state = stateOf(provider)
+    const why = named('code', state?.reason ?? '', named('state', state?.state ?? '', state?.state ?? ''))
+    return others.length > 0 ? say('form.down_others', { provider, why, others: others.join(', ') }) : say('form.down', { provider, why })
+  })
 }

@@ -1,49 +1,86 @@
-import type { Draft } from '../draft'
-import { say } from '../words'
-import { BillTable } from './BillTable'
-import { Value } from './Value'
+import { useSignal } from '@preact/signals'
+import { useEffect, useMemo } from 'preact/hooks'
+import { getInputFields, getPanels } from '../asking'
+import { lazyCheck } from '../checking'
+import { faultsOf } from '../faults'
+import type { Form } from '../form'
+import { label } from '../format'
+import type { Kept } from '../keeping'
+import { linked } from '../linked'
+import { lostAt } from '../reach'
+import { route } from '../route'
+import { watch } from '../watching'
+import { learn, say } from '../words'
+import { along } from '../words/along'
+import { Bill } from './Bill'
+import { ChecksLine } from './ChecksLine'
+import { Consent } from './Consent'
+import { Options } from './Options'
+import { Specifications } from './Specifications'
 
-/** What goes along with the description: an example's rows and specifications, each removable. */
-export function SentAlong({ draft, change }: { draft: Draft; change: (next: Draft) => void }) {
-  const { positions, specifications } = draft.input
-  if (!positions && !specifications) return <p class="muted sent-none">{say('form.no_input')}</p>
-  const from = draft.sample && <span class="muted"> {say('form.of_sample', { sample: draft.sample })}</span>
+export { simulate, submit } from '../submit'
+export { Destinations } from './Destinations'
+export { ErrorSummary } from './ErrorSummary'
+export { PanelSelect } from './PanelSelect'
+
+learn(along)
+
+/** What goes along with the description, and all that the form does besides taking text. Loaded after the first view. */
+export function SentAlong({ form, kept }: { form: Form; kept: Kept }) {
+  const checking = useMemo(() => lazyCheck(form), [form])
+  const shown = useSignal(false)
+  checking.use()
+  useServer(form)
+  useEffect(() => linked(form, kept), [route.value])
+  const draft = form.draft.value
+  useEffect(() => {
+    if (form.faults.value.length === 0) return
+    // What is mended is not shown any more; what the server said holds until it is asked again.
+    const left = new Set(faultsOf(draft).map(({ field, text }) => field + text))
+    form.faults.value = form.faults.value.filter(({ field, text }) => left.has(field + text))
+    form.problem.value = undefined
+  }, [draft])
+  const takes = form.takes.value
+  const more = Object.keys(draft.rest)
   return (
-    <div class="sent">
-      {positions && (
-        <section aria-labelledby="sent-positions">
-          <h2 id="sent-positions">
-            {say('form.positions')}
-            {from}
-          </h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={say('form.remove_positions')}
-            onClick={() => change({ ...draft, input: specifications ? { specifications } : {} })}
-          >
+    <>
+      {takes.positions && <Bill form={form} flags={checking.flags.value} from={draft.sample} />}
+      {takes.checks && <ChecksLine form={form} checking={checking} shown={shown} />}
+      {takes.specifications && <Specifications form={form} from={draft.sample} />}
+      {more.length > 0 && (
+        <p class="hint">
+          {say('form.rest', { fields: more.map(label).join(', ') })}{' '}
+          <button type="button" class="quiet" aria-label={say('form.remove_rest')} onClick={() => form.change({ rest: {} })}>
             {say('form.remove')}
           </button>
-          <BillTable positions={positions} />
-        </section>
+        </p>
       )}
-      {specifications && (
-        <section aria-labelledby="sent-specifications">
-          <h2 id="sent-specifications">
-            {say('form.specifications')}
-            {from}
-          </h2>
-          <button
-            type="button"
-            class="quiet"
-            aria-label={say('form.remove_specifications')}
-            onClick={() => change({ ...draft, input: positions ? { positions } : {} })}
-          >
-            {say('form.remove')}
-          </button>
-          <Value value={specifications} />
-        </section>
-      )}
-    </div>
+      <Options form={form} />
+      <Consent />
+    </>
   )
+}
+
+/** Asks what the server is like, and what the chosen panel takes. */
+function useServer(form: Form): void {
+  const gone = lostAt.value !== undefined
+  const { panel } = form.draft.value
+  const chosen = form.panels.value.find(({ name, isDefault }) => (panel === '' ? isDefault : name === panel))
+  useEffect(watch, [])
+  useEffect(() => {
+    if (!gone) void getPanels().then((answer) => answer.ok && (form.panels.value = answer.value))
+  }, [gone])
+  useEffect(() => {
+    if (chosen === undefined) return undefined
+    let over = false
+    void getInputFields(chosen.name).then((answer) => {
+      // Another panel may have been chosen meanwhile.
+      if (over || !answer.ok) return
+      const takes = (name: string) => answer.value.includes(name)
+      form.takes.value = { positions: takes('positions'), specifications: takes('specifications'), language: takes('language'), checks: chosen.checks }
+    })
+    return () => {
+      over = true
+    }
+  }, [chosen?.name])
 }

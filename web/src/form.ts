@@ -1,0 +1,71 @@
+/** The form while it is open: what stands in it, what is wrong with it, and where a reader is led. */
+
+import { signal } from '@preact/signals'
+import type { Signal } from '@preact/signals'
+import type { PanelChoice } from './asking'
+import { EMPTY } from './draft'
+import type { Draft } from './draft'
+import { number } from './format'
+import type { Place } from './rows'
+import type { Problem } from './wire/problem'
+import { say } from './words'
+
+/** Longest description, in characters. */
+export const LONGEST = 20_000
+
+/** Something that is wrong, at a field or in a cell of the table. */
+export interface Fault {
+  /** The id of the field; `bill` for the table. */
+  readonly field: string
+  readonly text: string
+  readonly place?: Place
+}
+
+/** What the chosen panel takes besides the question. */
+export interface Takes {
+  readonly positions: boolean
+  readonly specifications: boolean
+  readonly language: boolean
+  readonly checks: boolean
+}
+
+/** The form while it is open. */
+export interface Form {
+  readonly draft: Signal<Draft>
+  readonly faults: Signal<readonly Fault[]>
+  /** Why the server refused, the last time. */
+  readonly problem: Signal<Problem | undefined>
+  /** How often something was refused; each time the summary takes the focus. */
+  readonly tries: Signal<number>
+  readonly busy: Signal<boolean>
+  readonly panels: Signal<readonly PanelChoice[]>
+  readonly takes: Signal<Takes>
+  /** The cell that the table is to show and focus. */
+  readonly goal: Signal<Place | undefined>
+  readonly change: (part: Partial<Draft>) => void
+}
+
+/** An empty form. */
+export function openForm(): Form {
+  const draft = signal<Draft>(EMPTY)
+  return {
+    draft,
+    faults: signal<readonly Fault[]>([]),
+    problem: signal<Problem | undefined>(undefined),
+    tries: signal(0),
+    busy: signal(false),
+    panels: signal<readonly PanelChoice[]>([]),
+    takes: signal<Takes>({ positions: true, specifications: true, language: true, checks: true }),
+    goal: signal<Place | undefined>(undefined),
+    change: (part) => {
+      draft.value = { ...draft.value, ...part }
+    },
+  }
+}
+
+/** What is wrong with a description. */
+export function questionFault(question: string): string {
+  const length = [...question].length
+  if (question.trim() === '') return say('form.empty')
+  return length > LONGEST ? say('form.too_long', { n: number(length), limit: number(LONGEST) }) : ''
+}
