@@ -18,6 +18,7 @@ mod meter;
 mod obey;
 mod offer;
 mod opening;
+mod passages;
 mod past;
 mod prompt;
 mod query;
@@ -75,6 +76,7 @@ use asking::Said;
 use asking::Speaker;
 use control::Heard;
 use finish::Stop;
+use passages::Passages;
 use streamed::Expected;
 use tasks::Tasks;
 use track::Track;
@@ -109,6 +111,7 @@ struct Run {
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     checked: Option<Arc<Checked>>,
+    passages: Passages,
     /// Whether the findings of the checks have been told.
     checks_told: bool,
     warnings: Vec<Warning>,
@@ -133,6 +136,7 @@ impl Run {
             draining: false,
             fence: prompt::fence(),
             checked: None,
+            passages: Passages::default(),
             checks_told: false,
             warnings: Vec::new(),
             answers: Vec::new(),
@@ -159,6 +163,7 @@ impl Run {
 
     /// Asks until the run is over, one way or another.
     async fn go(mut self, mut ear: Ear, mut orders: Orders) -> Result<(), StoreError> {
+        self.find_passages(&orders).await?;
         if let Some(reason) = orders.cancelled() {
             return self.finish(Stop::Cancelled(reason)).await;
         }
