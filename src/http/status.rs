@@ -14,6 +14,7 @@ use serde_json::json;
 use super::Door;
 use super::problem::Code;
 use super::problem::Problem;
+use crate::knowledge::State as Documents;
 use crate::provider::Place;
 use crate::runs::Catalogue;
 use crate::store::Health;
@@ -25,7 +26,7 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
     let panels: Vec<Value> =
         catalogue.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
     let (status, detail) = store(&door);
-    let body = json!({
+    let mut body = json!({
         "status": if door.runs.is_draining() { "draining" } else { status },
         "version": env!("CARGO_PKG_VERSION"),
         "uptime_ms": door.since.elapsed().as_millis() as u64,
@@ -35,6 +36,14 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
         "panels": panels,
         "models": models(&catalogue),
     });
+    if let Some(documents) = catalogue.settings.knowledge.state() {
+        let (status, detail) = match documents {
+            Documents::Good => ("ok", None),
+            Documents::Reading => ("reading", None),
+            Documents::Failed(why) => ("failed", Some(why)),
+        };
+        body["knowledge"] = json!({"status": status, "detail": detail});
+    }
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 
