@@ -11,6 +11,18 @@ const LONGEST: usize = 40;
 /// Words of so many letters are found in other endings, too: so many letters at their end may differ.
 const ENDINGS: [(usize, usize); 2] = [(8, 3), (6, 2)];
 
+/// Words that every text has, English and Czech, in order. The index itself gives little weight to what is
+/// frequent, but in a handful of documents nothing is.
+#[rustfmt::skip]
+const EMPTY: [&str; 75] = [
+    "aby", "ale", "an", "and", "ani", "any", "are", "as", "at", "be", "bude", "by", "být", "can",
+    "co", "do", "does", "for", "from", "has", "have", "how", "if", "in", "into", "is", "it", "its",
+    "jak", "jako", "je", "jsou", "kde", "ke", "která", "které", "který", "má", "na", "ne", "nebo",
+    "not", "od", "of", "on", "or", "po", "pod", "pro", "při", "se", "should", "si", "ta", "ten",
+    "that", "the", "their", "there", "these", "this", "to", "ve", "was", "what", "when", "where",
+    "which", "who", "why", "will", "with", "za", "ze", "že",
+];
+
 /// The search of a question in the index's own language; `None` when it has no words.
 ///
 /// Each word stands in quotes and consists of letters and digits only, so nothing of it is an operator. Words
@@ -30,7 +42,7 @@ pub fn query(question: &str) -> Option<String> {
     (!terms.is_empty()).then(|| terms.join(" OR "))
 }
 
-/// The distinct words of a text, in its order; single characters only if there is nothing else.
+/// The distinct words of a text, in its order; single characters and empty words only if there is nothing else.
 fn words(text: &str) -> Vec<String> {
     // One spelling of letters with marks, so that an ending is cut between letters.
     let text: String = text.nfc().flat_map(char::to_lowercase).collect();
@@ -38,8 +50,9 @@ fn words(text: &str) -> Vec<String> {
     let all = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let all = all.map(|word| word.chars().take(LONGEST).collect::<String>());
     let all: Vec<String> = all.filter(|word| seen.insert(word.clone())).collect();
-    let long: Vec<String> = all.iter().filter(|word| word.chars().nth(1).is_some()).cloned().collect();
-    if long.is_empty() { all } else { long }
+    let says = |word: &&String| word.chars().nth(1).is_some() && !EMPTY.contains(&word.as_str());
+    let telling: Vec<String> = all.iter().filter(says).cloned().collect();
+    if telling.is_empty() { all } else { telling }
 }
 
 /// The beginning that a word shares with its other forms.
@@ -62,6 +75,8 @@ mod tests {
             ("základová", Some("\"základová\" OR \"základ\"*")),
             ("za\u{301}kladova\u{301}", Some("\"základová\" OR \"základ\"*")),
             ("x y", Some("\"x\" OR \"y\"")),
+            ("What is the pH of it?", Some("\"ph\"")),
+            ("který to je", Some("\"který\" OR \"to\" OR \"je\"")),
             ("a NEAR(b)", Some("\"near\"")),
             ("\"; DROP TABLE chunks --", Some("\"drop\" OR \"table\" OR \"chunks\" OR \"chun\"*")),
             ("", None),

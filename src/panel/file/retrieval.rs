@@ -26,7 +26,9 @@ mod tests {
         let toml = format!("title = \"T\"\n{table}\n[[query]]\nid = \"a\"\nprompt = \"p.md\"\n");
         let file = |path: &str| match path {
             "panel.toml" => Some(toml.clone().into_bytes()),
-            "p.md" => Some(b"{{ question }}{% for passage in passages %}{{ passage.text }}{% endfor %}".to_vec()),
+            "p.md" => {
+                Some(b"{{ question }}{% for passage in passages %}{{ passage.text }}{% endfor %}".to_vec())
+            }
             _ => None,
         };
         Panel::parse("p".parse().unwrap(), &file)
