@@ -52,6 +52,8 @@ pub struct Options {
     pub on_disconnect: Option<OnDisconnect>,
     /// Whether this stream carries pieces of text.
     pub deltas: bool,
+    /// Whether own documents are searched where the panel wants that; `None` means yes.
+    pub use_rag: Option<bool>,
     /// Most that the run may cost.
     pub max_cost: Option<Money>,
 }
@@ -229,7 +231,6 @@ impl Reader {
     fn options(&mut self) -> Options {
         let Some(mut given) = self.object("options") else { return Options::default() };
         self.refuse_unknown("/options", &given.keys().cloned().collect::<Vec<_>>(), &OPTION_KEYS);
-        self.boolean("/options/use_rag", given.remove("use_rag"));
         Options {
             queries: self.query_names(given.remove("queries")),
             model: self.string("/options/model", given.remove("model")),
@@ -237,6 +238,7 @@ impl Reader {
             query_timeout: self.milliseconds("/options/query_timeout_ms", given.remove("query_timeout_ms")),
             on_disconnect: self.on_disconnect(given.remove("on_disconnect")),
             deltas: self.boolean("/options/deltas", given.remove("deltas")).unwrap_or(false),
+            use_rag: self.boolean("/options/use_rag", given.remove("use_rag")),
             max_cost: self.money("/options/max_cost", given.remove("max_cost")),
         }
     }

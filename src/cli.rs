@@ -8,6 +8,7 @@
 
 mod ask;
 mod doctor;
+mod knowledge;
 mod mock;
 mod panels;
 mod relay;
@@ -76,6 +77,12 @@ enum Command {
     Panels {
         #[command(subcommand)]
         command: PanelsCommand,
+    },
+    /// Index own documents for panels that search them.
+    #[command(after_help = knowledge::EXAMPLES)]
+    Knowledge {
+        #[command(subcommand)]
+        command: knowledge::KnowledgeCommand,
     },
     /// Check configuration, data directory, address and panels, and ask each provider for one word.
     #[command(after_help = doctor::EXAMPLES)]
@@ -170,6 +177,7 @@ pub fn main() -> ExitCode {
         Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
             panels::check(&paths, common)
         }
+        Some(Command::Knowledge { command }) => knowledge::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Mock { command: None, args }) => mock::run(args),
         Some(Command::Mock { command: Some(MockCommand::Relay(args)), .. }) => relay::run(args),

@@ -10,6 +10,7 @@ pub mod panels;
 mod providers;
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -25,6 +26,7 @@ use crate::engine::Offer;
 use crate::engine::Recovery;
 use crate::engine::clocks::Defaults;
 use crate::fault::Fault;
+use crate::knowledge::Knowledge;
 use crate::panel::Panel;
 use crate::pool::Pool;
 use crate::runs;
@@ -214,6 +216,10 @@ impl Settings {
         let (pool, panels) = providers::with_scripts(pool, panels, &read, &mut faults);
         let offers = offers(panels, &mut faults);
         let crash = crash_at(environment, &mut faults);
+        let documents = read
+            .knowledge
+            .as_ref()
+            .map(|folder| beside(file.as_ref().map(|(path, _)| path.as_path()), folder.get_ref()));
         if !faults.is_empty() {
             return Err(Unusable::Faults(faults));
         }
@@ -229,7 +235,7 @@ impl Settings {
             listen,
             drain: read.drain,
             door: Door { base, ..read.door },
-            runs: read.runs,
+            runs: runs::Settings { knowledge: Knowledge::new(&places.data_dir, documents), ..read.runs },
             store: Storage { kind: flags.store.unwrap_or(read.store.kind), ..read.store },
             pool,
             offers,
@@ -241,6 +247,11 @@ impl Settings {
             crash,
         })
     }
+}
+
+/// A path of the configuration file: relative to the file's folder, wherever the program was started.
+fn beside(file: Option<&Path>, path: &str) -> PathBuf {
+    file.and_then(Path::parent).map_or_else(|| path.into(), |folder| folder.join(path))
 }
 
 /// Where a window system is not the system itself, it names its display.
@@ -321,6 +332,7 @@ impl Default for runs::Settings {
         runs::Settings {
             default_panel: "audit".parse().expect("a plain lower-case word is a name"),
             clocks: Defaults::default(),
+            knowledge: Knowledge::default(),
             grace: Duration::from_secs(30),
             recovery: Recovery::default(),
             active_runs: 1000,

@@ -42,10 +42,12 @@ pub enum Point {
     AfterEnd,
     /// A run of an earlier process was taken over and is about to go on.
     Recovering,
+    /// One of the documents of a folder is in the index, and the folder is not.
+    DocumentTaken,
 }
 
 impl Point {
-    const NAMED: [(&str, Point); 14] = [
+    const NAMED: [(&str, Point); 15] = [
         ("before_create", Point::BeforeCreate),
         ("after_create", Point::AfterCreate),
         ("announced", Point::Announced),
@@ -60,6 +62,7 @@ impl Point {
         ("before_end", Point::BeforeEnd),
         ("after_end", Point::AfterEnd),
         ("recovering", Point::Recovering),
+        ("document_taken", Point::DocumentTaken),
     ];
 }
 

@@ -19,6 +19,7 @@ mod meter;
 mod obey;
 mod offer;
 mod opening;
+mod passages;
 mod past;
 mod prompt;
 mod query;
@@ -79,6 +80,7 @@ use asking::Said;
 use asking::Speaker;
 use control::Heard;
 use finish::Stop;
+use passages::Passages;
 use streamed::Expected;
 use tasks::Tasks;
 use track::Track;
@@ -113,6 +115,7 @@ struct Run {
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     checked: Option<Arc<Checked>>,
+    passages: Passages,
     /// Whether the findings of the checks have been told.
     checks_told: bool,
     warnings: Vec<Warning>,
@@ -137,6 +140,7 @@ impl Run {
             draining: false,
             fence: prompt::fence(),
             checked: None,
+            passages: Passages::default(),
             checks_told: false,
             warnings: Vec::new(),
             answers: Vec::new(),
@@ -163,6 +167,7 @@ impl Run {
 
     /// Asks until the run is over, one way or another.
     async fn go(mut self, mut ear: Ear, mut orders: Orders) -> Result<(), StoreError> {
+        self.find_passages(&orders).await?;
         if let Some(reason) = orders.cancelled() {
             return self.finish(Stop::Cancelled(reason)).await;
         }

@@ -4,6 +4,7 @@
 //! bytes that every stream sends.
 
 pub mod entry;
+mod passages;
 pub mod standing;
 pub mod usage;
 
@@ -20,6 +21,8 @@ use crate::id::RunId;
 pub use entry::Entry;
 pub use entry::Event;
 pub use entry::Stamp;
+pub use passages::Passage;
+pub use passages::PassagesFound;
 pub use standing::RunStatus;
 pub use standing::Standing;
 pub use usage::Cost;
@@ -36,6 +39,8 @@ pub enum Body {
     RunStarted(RunStarted),
     /// The checks without AI are done.
     ChecksCompleted(ChecksCompleted),
+    /// Own documents were searched.
+    PassagesFound(PassagesFound),
     /// A query holds its first permit.
     QueryStarted(QueryStarted),
     /// A query moved on.
@@ -467,9 +472,10 @@ impl FinalResult {
 
 impl Body {
     /// The names of all events that stand in a journal.
-    pub const NAMES: [&str; 11] = [
+    pub const NAMES: [&str; 12] = [
         "run_started",
         "checks_completed",
+        "passages_found",
         "query_started",
         "query_progress",
         Entry::DELTA,
@@ -486,6 +492,7 @@ impl Body {
         match self {
             Body::RunStarted(_) => "run_started",
             Body::ChecksCompleted(_) => "checks_completed",
+            Body::PassagesFound(_) => "passages_found",
             Body::QueryStarted(_) => "query_started",
             Body::QueryProgress(_) => "query_progress",
             Body::QueryDelta(_) => Entry::DELTA,

@@ -37,6 +37,8 @@ pub struct Panel {
     pub input: Option<Arc<Value>>,
     /// Checks without AI that run beside the queries.
     pub checks: Option<Checks>,
+    /// Whether own documents are searched with the question, before any query starts.
+    pub retrieval: Option<Retrieval>,
     /// Clocks of the whole panel.
     pub limits: Limits,
     /// Its queries in the order of the file; `needs` form no cycle.
@@ -164,6 +166,20 @@ pub enum Scope {
 pub enum Checks {
     /// The construction audit's checks.
     Construction,
+}
+
+/// A search of own documents; what it finds is the same for all queries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retrieval {
+    /// Most passages; 1 to [`Retrieval::MOST`].
+    pub top: usize,
+}
+
+impl Retrieval {
+    /// Passages unless the panel says otherwise.
+    pub const TOP: usize = 3;
+    /// Most passages that a panel may want: as many as fit an event and a prompt beside everything else.
+    pub const MOST: usize = 20;
 }
 
 /// How answers become one result.

@@ -41,6 +41,7 @@ use crate::id::QueryName;
 use crate::id::RunId;
 use crate::journal::Journal;
 use crate::journal::Unwritten;
+use crate::knowledge::Knowledge;
 use crate::metrics::Metrics;
 use crate::pool::NoTarget;
 use crate::store::Created;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub default_panel: PanelName,
     /// Clocks that nobody else wrote.
     pub clocks: Defaults,
+    /// Own documents.
+    pub knowledge: Knowledge,
     /// How long a run of [`crate::event::OnDisconnect::Grace`] goes on unwatched.
     pub grace: Duration,
     /// What happens to runs that an earlier process left behind.

@@ -84,6 +84,8 @@ pub fn run(args: AskArgs) -> Exit {
     if !args.quiet {
         settings.notices.iter().for_each(|notice| eprintln!("note: {notice}"));
     }
+    // A server does this in the background; here the run is all there is.
+    settings.runs.knowledge.refresh();
     match super::runtime() {
         Ok(runtime) => runtime.block_on(follow(ask, settings, &args)),
         Err(exit) => exit,

@@ -45,7 +45,12 @@ pub async fn at_each(hangups: io::Result<Signal>, flags: Flags, fixed: Fixed, ru
         let flags = flags.clone();
         let read = tokio::task::spawn_blocking(move || Settings::load(&flags, &Process)).await;
         match read {
-            Ok(Ok(settings)) => take_over(settings, &fixed, &runs),
+            Ok(Ok(settings)) => {
+                let knowledge = settings.runs.knowledge.clone();
+                take_over(settings, &fixed, &runs);
+                // A signal that comes meanwhile waits; several become one.
+                let _ = tokio::task::spawn_blocking(move || knowledge.refresh()).await;
+            }
             Ok(Err(why)) => refuse(&why.line()),
             Err(error) => refuse(&error.to_string()),
         }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::net::TcpListener;
 use tokio::signal::unix::SignalKind;
 use tokio::signal::unix::signal;
+use tokio::task::JoinSet;
 
 use super::Exit;
 use super::LogFormat;
@@ -109,6 +110,10 @@ async fn serve(settings: Settings, flags: Flags, (print_url, browser): (bool, Br
     let turns = turns::File::of(&settings);
     settings.pool.go_on_at(&turns.read());
     let Settings { door, runs, pool, offers, drain, .. } = settings;
+    // Beside everything else: the first run need not wait for a folder of documents.
+    let mut documents = JoinSet::new();
+    let knowledge = runs.knowledge.clone();
+    documents.spawn_blocking(move || knowledge.refresh());
     let runs = Arc::new(Runs::new(Arc::clone(&store), Catalogue::new(offers, pool, runs)));
     // Before the first request: a run that nobody has taken over yet looks as if it were over.
     match runs.recover().await {

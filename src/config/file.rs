@@ -35,6 +35,8 @@ pub struct File {
     pub door: Door,
     pub runs: runs::Settings,
     pub store: Storage,
+    /// A folder of documents.
+    pub knowledge: Option<Spanned<String>>,
     pub default_model: Option<Spanned<ModelChoice>>,
     pub providers: Vec<Provider>,
     /// Most that a run may cost.
@@ -86,6 +88,7 @@ impl Default for File {
             door: Door::default(),
             runs: runs::Settings::default(),
             store: Storage::default(),
+            knowledge: None,
             default_model: None,
             providers: Vec::new(),
             max_cost: None,
@@ -110,6 +113,10 @@ impl File {
             }
             if let Some(store) = top.take_table("store") {
                 file.store(store);
+            }
+            if let Some(mut knowledge) = top.take_table("knowledge") {
+                file.knowledge = knowledge.take_text("dir");
+                knowledge.finish();
             }
             if let Some(providers) = top.take_table("providers") {
                 file.providers = read_providers(providers);

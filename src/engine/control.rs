@@ -130,6 +130,11 @@ impl Orders {
         self.cancel.token.is_cancelled().then(|| self.cancel.reason())
     }
 
+    /// Waits until somebody cancels the run.
+    pub async fn until_cancelled(&self) {
+        self.cancel.token.cancelled().await;
+    }
+
     /// Keeps orders for when the run can obey.
     pub fn put_back(&mut self, early: Vec<Given>) {
         self.early = early;

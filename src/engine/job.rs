@@ -24,6 +24,7 @@ use crate::event::RunStarted;
 use crate::event::RunTimeouts;
 use crate::id::QueryName;
 use crate::id::RunId;
+use crate::knowledge::Knowledge;
 use crate::money::Currency;
 use crate::money::Rate;
 use crate::panel::ModelChoice;
@@ -46,6 +47,8 @@ pub struct Job {
     pub limit: Duration,
     /// What it may spend.
     pub budget: Budget,
+    /// Own documents, for a panel that searches them.
+    pub knowledge: Knowledge,
     /// What happens when nobody watches.
     pub on_disconnect: OnDisconnect,
     /// What it takes over from the run that it retries.
@@ -126,7 +129,16 @@ impl Job {
         keep_back(defaults, &mut queries, limit);
         let budget = budget(&ask, pool, defaults, &queries)?;
         let on_disconnect = ask.options.on_disconnect.unwrap_or(OnDisconnect::Continue);
-        Ok(Job { panel, ask, queries, limit, budget, on_disconnect, retry: None })
+        Ok(Job {
+            panel,
+            ask,
+            queries,
+            limit,
+            budget,
+            knowledge: Knowledge::default(),
+            on_disconnect,
+            retry: None,
+        })
     }
 
     /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again.

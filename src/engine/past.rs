@@ -12,6 +12,7 @@ use crate::event::Asked;
 use crate::event::Body;
 use crate::event::Cost;
 use crate::event::Event;
+use crate::event::Passage;
 use crate::event::Phase;
 use crate::event::QueryCompleted;
 use crate::event::RunStarted;
@@ -38,6 +39,8 @@ pub struct Past {
     pub simulated: bool,
     /// Whether the findings of the checks were told.
     pub checked: bool,
+    /// The passages that were told.
+    pub passages: Option<Vec<Passage>>,
     /// What it warned of.
     pub warnings: Vec<RunWarning>,
     /// Its queries, as it planned them.
@@ -172,6 +175,7 @@ impl Past {
                 self.started = Some(started.clone());
             }
             Body::ChecksCompleted(_) => self.checked = true,
+            Body::PassagesFound(found) => self.passages = Some(found.passages.clone()),
             Body::RunWarning(warning) => self.warnings.push(warning.clone()),
             Body::RunPaused(_) => self.paused_at = Some(now),
             Body::RunResumed(_) => {

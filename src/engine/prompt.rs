@@ -23,6 +23,8 @@ pub struct Material<'a> {
     pub checked: Option<&'a Checked>,
     /// The answers that are there.
     pub answers: Vec<(QueryName, Arc<Value>)>,
+    /// What own documents say.
+    pub passages: Arc<Value>,
     /// Stands around untrusted text.
     pub fence: &'a str,
 }
@@ -61,6 +63,7 @@ impl Material<'_> {
             language: self.ask.language.clone(),
             input: Arc::new(Value::Object(self.ask.input.clone())),
             answers: needed.cloned().collect(),
+            passages: Arc::clone(&self.passages),
             positions: brief.map(|brief| brief.positions.clone()),
             specifications: brief.map(|brief| brief.specifications.clone()),
             facts: brief.map(|brief| brief.facts.clone()),

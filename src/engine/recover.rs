@@ -20,6 +20,7 @@ use super::finish::Stop;
 use super::job::Job;
 use super::meter::Bill;
 use super::opening::Opening;
+use super::passages::Passages;
 use super::past::Past;
 use super::past::PastQuery;
 use super::track::Track;
@@ -193,6 +194,7 @@ impl Run {
             }
         }
         self.checks_told = past.checked;
+        self.passages = Passages::restore(past);
         let told = past.warnings.iter().filter(|warning| warning.query.is_none());
         self.warnings = told
             .map(|warning| Warning {

@@ -81,6 +81,7 @@ impl Run {
             ask: &self.job.ask,
             checked: self.checked.as_deref(),
             answers: self.tracks.iter().filter_map(answer).collect(),
+            passages: self.passages.for_prompts(),
             fence: &self.fence,
         };
         let left = self.deadline.saturating_duration_since(Instant::now());

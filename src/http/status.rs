@@ -16,6 +16,7 @@ use super::Door;
 use super::page;
 use super::problem::Code;
 use super::problem::Problem;
+use crate::knowledge::State as Documents;
 use crate::pool::Endpoint;
 use crate::pool::Pool;
 use crate::provider::Place;
@@ -29,7 +30,7 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
     let panels: Vec<Value> =
         catalogue.panels().map(|panel| json!({"name": panel.name, "queries": panel.queries.len()})).collect();
     let (status, detail) = store(&door);
-    let body = json!({
+    let mut body = json!({
         "status": if door.runs.is_draining() { "draining" } else { status },
         "version": env!("CARGO_PKG_VERSION"),
         "page": page::build(),
@@ -41,6 +42,14 @@ pub async fn health(State(door): State<Arc<Door>>) -> Response {
         "models": models(&catalogue),
         "providers": providers(catalogue.pool()),
     });
+    if let Some(documents) = catalogue.settings.knowledge.state() {
+        let (status, detail) = match documents {
+            Documents::Good => ("ok", None),
+            Documents::Reading => ("reading", None),
+            Documents::Failed(why) => ("failed", Some(why)),
+        };
+        body["knowledge"] = json!({"status": status, "detail": detail});
+    }
     ([(header::CACHE_CONTROL, "no-store")], Json(body)).into_response()
 }
 

@@ -5,6 +5,7 @@
 
 mod clocks;
 mod folder;
+mod retrieval;
 mod scripts;
 
 use std::collections::BTreeMap;
@@ -61,6 +62,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let title = title(&mut top).unwrap_or_else(|| english(name.as_str()));
     let input = input(&mut top, folder);
     let checks = top.take_word("checks", &[("construction", Checks::Construction)]).map(Spanned::into_inner);
+    let retrieval = top.take_table("retrieval").map(retrieval::read);
     let clocks = top.take_table("limits").map(Clocks::of_panel).unwrap_or_default();
     clocks.check_order(&Clocks::default(), source, faults);
     let drafts = drafts(&mut top, &clocks, folder, faults);
@@ -76,6 +78,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
         revision: folder.revision(),
         input,
         checks,
+        retrieval,
         limits: clocks.limits(),
         queries,
         merge,

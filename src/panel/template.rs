@@ -60,6 +60,8 @@ pub struct Variables {
     pub language: String,
     /// Answers of the queries that this one needs. Untrusted.
     pub answers: BTreeMap<QueryName, Arc<Value>>,
+    /// What own documents say, best first, null without any. Untrusted.
+    pub passages: Arc<Value>,
     /// The positions as text, within a budget. Untrusted.
     pub positions: Option<String>,
     /// The specifications as text. Untrusted.
@@ -72,8 +74,17 @@ pub struct Variables {
 
 impl Variables {
     /// The names that a prompt may use.
-    pub const NAMES: [&'static str; 8] =
-        ["answers", "facts", "input", "language", "positions", "question", "schema", "specifications"];
+    pub const NAMES: [&'static str; 9] = [
+        "answers",
+        "facts",
+        "input",
+        "language",
+        "passages",
+        "positions",
+        "question",
+        "schema",
+        "specifications",
+    ];
     /// Shortest fence.
     pub const MIN_FENCE: usize = 8;
 
@@ -97,6 +108,7 @@ impl Variables {
             ("input", data(Arc::clone(&self.input), "input")),
             ("language", Jinja::from(language(&self.language))),
             ("answers", Jinja::from_pairs(answers)),
+            ("passages", data(Arc::clone(&self.passages), "passages of own documents")),
             ("positions", optional(&self.positions, "positions")),
             ("specifications", optional(&self.specifications, "specifications")),
             (

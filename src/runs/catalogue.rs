@@ -124,9 +124,11 @@ impl Catalogue {
             .panels
             .get(name)
             .ok_or_else(|| Refusal::UnknownPanel(name.to_string(), self.panels.keys().cloned().collect()))?;
-        Job::plan(offer, Arc::clone(ask), &self.pool, &self.settings.clocks).map_err(|cannot| match cannot {
+        let job = Job::plan(offer, Arc::clone(ask), &self.pool, &self.settings.clocks);
+        let job = job.map_err(|cannot| match cannot {
             CannotRun::Faults(faults) => Refusal::Faults(faults),
             CannotRun::NoTarget(query, why) => Refusal::NoProvider(query, why),
-        })
+        })?;
+        Ok(Job { knowledge: self.settings.knowledge.clone(), ..job })
     }
 }

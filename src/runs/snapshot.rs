@@ -14,6 +14,7 @@ use crate::event::Entry;
 use crate::event::Event;
 use crate::event::Links;
 use crate::event::OnDisconnect;
+use crate::event::Passage;
 use crate::event::Phase;
 use crate::event::PlannedQuery;
 use crate::event::QueryCompleted;
@@ -93,6 +94,9 @@ pub struct Snapshot {
     /// What the checks without AI found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub checks: Option<ChecksCompleted>,
+    /// What own documents say of the question, the best first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passages: Option<Vec<Passage>>,
     /// Its queries, in the panel's order.
     pub queries: Vec<QueryView>,
     /// What it cost so far, as far as that is known.
@@ -249,6 +253,7 @@ impl Snapshot {
             timeouts: None,
             links: Links::of(run),
             checks: None,
+            passages: None,
             queries: Vec::new(),
             cost: None,
             warnings: Vec::new(),
@@ -269,6 +274,7 @@ impl Snapshot {
         match body {
             Body::RunStarted(started) => self.start(started),
             Body::ChecksCompleted(checks) => self.checks = Some(checks),
+            Body::PassagesFound(found) => self.passages = Some(found.passages),
             Body::QueryStarted(started) => self.query(&started.query.clone(), |view| {
                 view.status = QueryState::Running;
                 view.phase = Some(Phase::Connecting);

@@ -25,6 +25,7 @@ mod floors;
 mod frames;
 mod history;
 mod kill;
+mod knowledge;
 mod lab;
 mod logs;
 mod money;

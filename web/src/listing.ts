@@ -52,11 +52,6 @@ export function hide(id: string): Promise<Answer<undefined>> {
   return call('DELETE', `${RUNS}/${id}`, () => ({ value: undefined }), { keepalive: true })
 }
 
-/** Asks what did not succeed again; the id of the run that does. */
-export function retry(id: string): Promise<Answer<string>> {
-  return call('POST', `${RUNS}/${id}/retry`, (body) => ({ value: text(record(body).run_id) }))
-}
-
 /** The names of the panels. */
 export function listPanels(): Promise<Answer<readonly string[]>> {
   return call('GET', '/api/v1/panels', (body) => ({ value: list(record(body).panels).map((panel) => text(record(panel).name)) }))

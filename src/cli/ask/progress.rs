@@ -48,6 +48,12 @@ impl Progress {
                 let findings = checks.findings.as_array().map_or(0, Vec::len);
                 format!("checks without AI done in {} ms: {findings} findings", checks.time_ms)
             }
+            Body::PassagesFound(found) if found.passages.is_empty() => "own documents: nothing fits".into(),
+            Body::PassagesFound(found) => {
+                let places =
+                    found.passages.iter().map(|passage| format!("{}:{}", passage.source, passage.page));
+                format!("own documents: {}", places.collect::<Vec<_>>().join(", "))
+            }
             Body::QueryStarted(query) => format!(
                 "{}  asking {}",
                 query.query,

@@ -40,6 +40,8 @@ fn the_sample_switched_on_holds_the_defaults() {
     let names: Vec<&str> = file.providers.iter().map(|provider| provider.name.as_str()).collect();
     assert_eq!(names, ["openai", "anthropic", "gemini", "lmstudio", "ollama", "pair", "openrouter", "azure"]);
     assert!(file.default_model.is_some());
+    // Nobody's documents are indexed unless somebody says which.
+    assert!(file.knowledge.is_some() && File::default().knowledge.is_none());
 }
 
 #[test]
@@ -72,5 +74,5 @@ fn the_sample_has_every_key() {
             sections.push(section);
         }
     }
-    assert_eq!(sections, ["", "[server]", "[limits]", "[store]", "[providers.openai]"]);
+    assert_eq!(sections, ["", "[server]", "[limits]", "[store]", "[knowledge]", "[providers.openai]"]);
 }

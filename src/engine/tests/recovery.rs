@@ -251,3 +251,15 @@ fn a_run_is_judged_by_its_journal_and_the_clock() {
     assert_eq!(verdict(1, limit, minutes(-60)), Verdict::GoOn, "a clock that went back says nothing");
     assert_eq!(verdict(1, Duration::from_secs(50), minutes(1)), Verdict::Conclude, "its time is used up");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_search_that_failed_is_told_once_and_not_made_again_for_the_rest() {
+    let provider = scripted(&[("q1", script().answer("one").after(2000))]);
+    let cut = cut(&queries(1, "[retrieval]"), &provider, 1000).await;
+    let events = cut.go_on().await;
+    let count = |is: fn(&Body) -> bool| events.0.iter().filter(|event| is(&event.body)).count();
+    let failed = |body: &Body| matches!(body, Body::RunWarning(warning) if warning.code == "rag_failed");
+    assert_eq!(count(failed), 1, "{:?}", events.0);
+    assert_eq!(count(|body| matches!(body, Body::PassagesFound(_))), 0);
+    assert_eq!(events.last().1.status, RunOutcome::Completed);
+}

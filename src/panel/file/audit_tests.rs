@@ -76,6 +76,7 @@ fn variables(facts: Option<Value>) -> Variables {
         input: Arc::new(Value::Null),
         language: "cs".to_owned(),
         answers: BTreeMap::new(),
+        passages: Arc::default(),
         positions: None,
         specifications: None,
         facts,

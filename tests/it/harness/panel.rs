@@ -36,6 +36,14 @@ impl Panel {
         self
     }
 
+    /// A text query with a prompt of its own.
+    pub fn prompted(self, id: &str, prompt: &str) -> Panel {
+        let mut panel = self.query(id, "");
+        panel.files.pop();
+        panel.files.push((format!("prompts/{id}.md"), prompt.into()));
+        panel
+    }
+
     /// A query whose answer must fit a schema.
     pub fn json_query(self, id: &str, schema: &str, more: &str) -> Panel {
         let mut panel = self.query(id, &format!("output = \"schema/{id}.json\"\n{more}"));

@@ -1,10 +1,11 @@
 import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
+import { retryRun } from '../api'
 import { at } from '../base'
 import { duration, moment, price, shortId } from '../format'
 import type { History } from '../history'
-import { isLive, rename, retry } from '../listing'
+import { isLive, rename } from '../listing'
 import type { Row } from '../listing'
 import { announce } from '../notice'
 import { go } from '../route'
@@ -156,8 +157,8 @@ function Menu({ row, title, menu, history, rename: begin, trouble }: MenuProps) 
   }, [open])
   const again = async () => {
     close()
-    const answer = await retry(row.id)
-    if (answer.ok) go(`/runs/${answer.value}`)
+    const answer = await retryRun(row.id)
+    if (answer.ok) go(`/runs/${answer.value.run_id}`)
     else trouble.value = say('history.not_retried', { why: answer.problem.detail })
   }
   const onKeyDown = (event: KeyboardEvent) => {
