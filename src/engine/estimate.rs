@@ -78,10 +78,11 @@ impl Estimate {
 
 fn of_query(job: &Job, planned: &Planned, checked: Option<&Checked>) -> OfQuery {
     let needs = &planned.query.needs;
-    // They are not there yet; what surrounds them is.
+    // Neither they nor passages are there yet; what surrounds them is.
     let answers = needs.iter().map(|name| (name.clone(), Arc::new(Value::String(String::new())))).collect();
     let fence = prompt::fence();
-    let material = Material { ask: &job.ask, checked, answers, fence: &fence };
+    let passages = Arc::default();
+    let material = Material { ask: &job.ask, checked, answers, passages, fence: &fence };
     let messages = material.messages(&planned.query).ok();
     let texts = || messages.iter().flatten().map(|message| message.content.as_str());
     let points: usize = texts().map(|text| text.chars().count()).sum();
