@@ -121,10 +121,14 @@ pub struct Shared {
     pub strength: Strengths,
     /// Limits of chemical attack.
     pub xa: Vec<Agent>,
+    /// Other ways to state an agent.
+    pub converted: Vec<Converted>,
     /// Concrete cover.
     pub cover: Cover,
     /// Steel content.
     pub rebar: Rebar,
+    /// Formwork to concrete.
+    pub formwork: FormworkRatio,
     /// Standards that no longer hold.
     pub obsolete: Vec<Obsolete>,
     /// Partial factors.
@@ -176,8 +180,25 @@ pub struct Agent {
     pub edge_doubt: Option<String>,
     /// Values outside are no measurement.
     pub sane: Option<(f64, f64)>,
+    /// Grams of one mole, for values in mmol/l.
+    pub molar: Option<f64>,
     /// Where the limits stand.
     pub source: String,
+}
+
+/// The same agent as laboratories may state it otherwise, and what it must be multiplied with.
+#[derive(Debug, Deserialize)]
+pub struct Converted {
+    /// As it is stated, "SO3".
+    pub name: String,
+    /// Its words in a text, folded.
+    pub words: Vec<String>,
+    /// The key of the input.
+    pub field: String,
+    /// The field of the agent that it is.
+    pub of: String,
+    /// The factor.
+    pub factor: f64,
 }
 
 /// The table of concrete cover.
@@ -237,6 +258,17 @@ pub struct SteelContent {
     pub warn: (f64, f64),
     /// Object outside of this.
     pub error: (f64, f64),
+}
+
+/// Usual square metres of formwork to a cubic metre of concrete.
+#[derive(Debug, Deserialize)]
+pub struct FormworkRatio {
+    /// Where they come from.
+    pub source: String,
+    /// Why they may be wrong.
+    pub unsure: String,
+    /// Lowest and highest usual value, by element.
+    pub ratio: BTreeMap<String, (f64, f64)>,
 }
 
 /// A standard that no longer holds.

@@ -6,12 +6,15 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::audit::chemistry_text;
 use crate::audit::elements;
 use crate::audit::elements::Element;
 use crate::audit::elements::Shape;
 use crate::audit::elements::fold;
+use crate::audit::finding::readable;
 use crate::audit::finding::rounded;
 use crate::audit::ruleset::Agent;
+use crate::audit::ruleset::Converted;
 use crate::audit::ruleset::shared;
 use crate::audit::scan::Token;
 use crate::audit::scan::scan;
@@ -74,6 +77,8 @@ pub struct Measured {
     pub agent: &'static Agent,
     /// How much of it.
     pub value: f64,
+    /// As the laboratory stated it, if in another way: "SO3 375 mg/l x 1.2".
+    pub stated: Option<String>,
 }
 
 impl PerElement {
@@ -163,9 +168,9 @@ impl Specification {
         }
         for agent in &shared().xa {
             let known = self.measured.iter().any(|measured| std::ptr::eq(measured.agent, agent));
-            if let (false, Some(value)) = (known, text::agent(tokens, &agent.field, &agent.unit)) {
-                self.extract(&agent.field, rounded(value));
-                self.measured.push(Measured { agent, value });
+            if let (false, Some(measured)) = (known, chemistry_text::measured(tokens, agent)) {
+                self.extract(&agent.field, rounded(measured.value));
+                self.measured.push(measured);
             }
         }
         let numbers = [
@@ -275,14 +280,30 @@ pub fn exposures_of(texts: &[String]) -> Vec<String> {
     classes
 }
 
+/// What the fields give of each agent: itself first, then SO3 and S as SO4.
 fn measured(map: &Map<String, Value>) -> Vec<Measured> {
-    let value = |agent: &Agent| {
-        let medium = map.get(&agent.medium)?.as_object()?;
-        number_of(
-            medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(&agent.field)).map(|(_, value)| value),
-        )
+    let field = |medium: &str, name: &str| {
+        let medium = map.get(medium)?.as_object()?;
+        number_of(medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
     };
-    shared().xa.iter().filter_map(|agent| Some(Measured { agent, value: value(agent)? })).collect()
+    let of = |agent: &'static Agent| {
+        let own = field(&agent.medium, &agent.field).map(|value| Measured { agent, value, stated: None });
+        own.or_else(|| {
+            let others = shared().converted.iter().filter(|other| other.of == agent.field);
+            others
+                .into_iter()
+                .find_map(|other| Some(other.measured(agent, field(&agent.medium, &other.field)?)))
+        })
+    };
+    shared().xa.iter().filter_map(of).collect()
+}
+
+impl Converted {
+    /// The agent that this much of it is.
+    pub fn measured(&self, agent: &'static Agent, value: f64) -> Measured {
+        let stated = format!("{} {} {} x {}", self.name, readable(value), agent.unit, readable(self.factor));
+        Measured { agent, value: value * self.factor, stated: Some(stated) }
+    }
 }
 
 #[cfg(test)]

@@ -195,62 +195,19 @@ fn is_exposure_like(class: &str) -> bool {
     }
 }
 
-/// The value of an agent of chemical attack, by its field in the input.
-pub fn agent(tokens: &[Token], field: &str, unit: &str) -> Option<f64> {
-    let names: &[&str] = match field {
-        "ph" => &["ph"],
-        "so4_mg_l" | "so4_mg_kg" => {
-            &["so4", "so42", "sulfate", "sulfates", "sulphate", "sirany", "siranu", "sulfat"]
-        }
-        "co2_aggressive_mg_l" => &["co2"],
-        "nh4_mg_l" => &["nh4", "ammonium", "amonne"],
-        "mg_mg_l" => &["mg", "mg2", "magnesium", "horcik"],
-        _ => &[],
-    };
-    tokens.iter().enumerate().filter(|(_, token)| token.is_one_of(names)).find_map(|(at, token)| {
-        // "350 mg" is a mass, not magnesium.
-        if token.is("mg")
-            && matches!(at.checked_sub(1).map(|before| &tokens[before]), Some(Token::Number(..)))
-        {
-            return None;
-        }
-        let (value, next) = value_after(tokens, at + 1)?;
-        let rest = tokens.get(next..).unwrap_or_default();
-        match unit {
-            "" => Some(value),
-            "mg/l" => is_rate(rest, "mg", "l").then_some(value),
-            "mg/kg" => is_rate(rest, "mg", "kg").then_some(value),
-            _ => None,
-        }
-    })
-}
-
-/// The number after a name, past signs, charges and "content of"; of a range the first.
-fn value_after(tokens: &[Token], from: usize) -> Option<(f64, usize)> {
-    let mut at = from;
-    while at < tokens.len().min(from + 6) {
-        let charge = matches!(tokens.get(at + 1), Some(Token::Sign('-' | '+')));
-        match &tokens[at] {
-            Token::Number(value, Decimals::None) if charge && *value <= 2.0 => at += 2,
-            Token::Number(value, _) => return Some((*value, at + 1)),
-            Token::Sign('.' | ';') => return None,
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-fn is_rate(tokens: &[Token], above: &str, below: &str) -> bool {
-    matches!(tokens, [a, Token::Sign('/'), b, ..] if a.is(above) && b.is(below))
-}
-
 /// Water-cement ratio: "w/c 0.50", "v/c = 0,5", "w/z".
 pub fn w_c(tokens: &[Token]) -> Option<f64> {
     let at = tokens.windows(3).position(|three| match three {
         [a, Token::Sign('/'), b] => (a.is("w") && b.is_one_of(&["c", "z"])) || (a.is("v") && b.is("c")),
         _ => false,
     })?;
-    value_after(tokens, at + 3).map(|(value, _)| value).filter(|value| (0.2..=1.2).contains(value))
+    let near =
+        tokens.iter().skip(at + 3).take(5).take_while(|token| !matches!(token, Token::Sign('.' | ';')));
+    let value = near.into_iter().find_map(|token| match token {
+        Token::Number(value, _) => Some(*value),
+        _ => None,
+    });
+    value.filter(|value| (0.2..=1.2).contains(value))
 }
 
 /// Nominal cover: "cover 30 mm", "krytí 40 mm", "Betondeckung 5,5 cm".
@@ -335,19 +292,6 @@ mod tests {
         {
             assert_eq!(rounded(text), None, "{text}");
         }
-    }
-
-    #[test]
-    fn chemistry_is_read_with_its_unit() {
-        let tokens =
-            scan("groundwater pH 6.2, SO4 2- 450 mg/l, SO₄²⁻; NH4+: 20 mg/l, Mg 350 mg/l, CO2 0,04 %");
-        let value = |field, unit| agent(&tokens, field, unit);
-        assert_eq!(value("ph", ""), Some(6.2));
-        assert_eq!(value("so4_mg_l", "mg/l"), Some(450.0));
-        assert_eq!(value("nh4_mg_l", "mg/l"), Some(20.0));
-        assert_eq!(value("mg_mg_l", "mg/l"), Some(350.0));
-        assert_eq!(value("co2_aggressive_mg_l", "mg/l"), None);
-        assert_eq!(value("so4_mg_kg", "mg/kg"), None);
     }
 
     #[test]
