@@ -29,6 +29,8 @@ pub mod project;
 pub mod reinforcement;
 pub mod report;
 pub mod row;
+#[cfg(test)]
+mod rules_test;
 pub mod ruleset;
 pub mod scan;
 pub mod specification;

@@ -143,7 +143,7 @@ impl Specification {
             cover: PerElement::read(map.get("cover_mm")),
             life_years: number_of(map.get("design_life_years")),
             structural_class: text_of(map.get("structural_class")).map(|class| class.to_uppercase()),
-            measured: measured(map),
+            measured: analysed(map),
             standards: texts_of(map.get("standards")),
             ..Specification::default()
         };
@@ -192,15 +192,25 @@ impl Specification {
 
     fn fill_sizes(&mut self, tokens: &[Token]) {
         let Some(sizes) = text::sizes(tokens).filter(|_| self.dimensions.is_empty()) else { return };
-        let Some(three) = sizes.three() else { return };
         let shape = self.element.or(self.text_element).and_then(|element| element.shape);
-        self.dimensions = placed(three, shape);
+        self.dimensions = measured(&sizes, shape);
+        if self.dimensions.is_empty() {
+            return;
+        }
         self.count = sizes.count.unwrap_or(1.0);
-        let Some((length, width, height)) = self.dimensions.all() else { return };
-        self.extract("length", rounded(length));
-        self.extract("width", rounded(width));
-        self.extract("height", rounded(height));
-        self.extract("volume_m3", rounded(length * width * height * self.count));
+        let Dimensions { length, width, height, diameter } = self.dimensions;
+        let named = [("length", length), ("width", width), ("height", height), ("diameter", diameter)];
+        for (key, value) in named {
+            if let Some(value) = value {
+                self.extract(key, rounded(value));
+            }
+        }
+        if self.count != 1.0 {
+            self.extract("count", rounded(self.count));
+        }
+        if let Some(volume) = self.dimensions.volume() {
+            self.extract("volume_m3", rounded(volume * self.count));
+        }
     }
 
     fn extract(&mut self, key: &str, value: impl Into<Value>) {
@@ -216,6 +226,17 @@ impl Specification {
     /// Whether the fields or the text say anything of concrete.
     pub fn has_concrete(&self) -> bool {
         self.strength.is_some() || !self.exposures.is_empty()
+    }
+}
+
+/// What sizes of a text mean for this shape; nothing when they are no whole body.
+pub fn measured(sizes: &text::Sizes, shape: Option<Shape>) -> Dimensions {
+    match (sizes.three(), sizes.round()) {
+        (Some(three), _) => placed(three, shape),
+        (None, Some((diameter, length))) => {
+            Dimensions { length: Some(length), diameter: Some(diameter), ..Dimensions::default() }
+        }
+        (None, None) => Dimensions::default(),
     }
 }
 
@@ -281,7 +302,7 @@ pub fn exposures_of(texts: &[String]) -> Vec<String> {
 }
 
 /// What the fields give of each agent: itself first, then SO3 and S as SO4.
-fn measured(map: &Map<String, Value>) -> Vec<Measured> {
+fn analysed(map: &Map<String, Value>) -> Vec<Measured> {
     let field = |medium: &str, name: &str| {
         let medium = map.get(medium)?.as_object()?;
         number_of(medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
@@ -320,6 +341,22 @@ mod tests {
             json!({"length": 6, "width": 9, "height": 0.2, "volume_m3": 10.8, "concrete_class": "C25/30"});
         assert_eq!(Value::from(spec.extracted), expected);
         assert_eq!(spec.text_element.map(|element| element.id.as_str()), Some("slab"));
+    }
+
+    #[test]
+    fn a_czech_mark_of_concrete_is_read_as_it_is_written() {
+        for text in [
+            "C 30 / 37 - XC4, XF1 (CZ, F.1) - Cl 0,2 - Dmax 22 - S3",
+            "C30/37-XC4+XF1 (CZ, F.1) – Cl 0,2 – Dmax 22 – S3",
+            "beton C 30/37 XC 4, XF 1, v/c max. 0,50",
+        ] {
+            let spec = Specification::read(&Map::new(), text);
+            assert_eq!(spec.strength.as_ref().map(Named::name), Some("C30/37"), "{text}");
+            assert_eq!(spec.exposures, ["XC4", "XF1"], "{text}");
+            assert!(spec.dimensions.is_empty() && spec.measured.is_empty(), "{text}");
+        }
+        let both = Specification::read(&Map::new(), "stěny C25/30, desky C30/37");
+        assert!(both.strength.is_none(), "two classes are none for the whole");
     }
 
     #[test]
