@@ -25,6 +25,8 @@ pub mod group;
 pub mod markdown;
 pub mod missing;
 pub mod money;
+#[cfg(test)]
+mod planted_test;
 pub mod project;
 pub mod reinforcement;
 pub mod report;
