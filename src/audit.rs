@@ -15,6 +15,7 @@ pub mod conflict;
 pub mod cover;
 pub mod dimensions;
 pub mod elements;
+pub mod evidence;
 #[cfg(test)]
 mod examples_test;
 pub mod exposure;
@@ -34,6 +35,8 @@ pub mod row;
 #[cfg(test)]
 mod rules_test;
 pub mod ruleset;
+#[cfg(test)]
+mod scale_test;
 pub mod scan;
 pub mod specification;
 pub mod standards;

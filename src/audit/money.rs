@@ -27,6 +27,13 @@ pub fn sum_of_items(project: &Project) -> Option<(f64, usize)> {
     (!prices.is_empty()).then(|| (prices.iter().sum(), prices.len()))
 }
 
+/// The sum of the totals of these rows, when all of them have one.
+pub fn sum_of(project: &Project, rows: &[usize]) -> Option<f64> {
+    let totals: Option<Vec<f64>> =
+        rows.iter().map(|index| project.positions[*index].total_price.value()).collect();
+    totals.filter(|totals| !totals.is_empty()).map(|totals| totals.iter().sum())
+}
+
 fn agree(one: f64, other: f64, rows: usize) -> bool {
     (one - other).abs() <= (0.005 * rows as f64).max(1.0)
 }

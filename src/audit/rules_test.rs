@@ -918,6 +918,16 @@ fn each_rule_speaks_where_it_must_and_is_silent_elsewhere() {
 }
 
 #[test]
+fn every_rule_that_finds_something_says_what_to_do() {
+    let told = |id: &str| matches!(id, "COVERAGE" | "EXTRACT" | "EXP-TABLE" | "EXP-TABLE-NATIONAL");
+    for id in IDS.into_iter().filter(|id| !told(id)) {
+        let rule = id.split_whitespace().next().unwrap();
+        let advice = crate::audit::advice::advice(rule).unwrap_or_else(|| panic!("no advice for {rule}"));
+        assert!(!advice.remedy.is_empty() && !advice.to.is_empty(), "{rule}");
+    }
+}
+
+#[test]
 fn every_rule_of_the_list_has_its_table() {
     let mut seen: BTreeMap<&str, (bool, bool)> = BTreeMap::new();
     for (id, cases) in tables() {
