@@ -5,6 +5,8 @@
 //! a small size in a name is that of a tile or a board, not of the work.
 
 use crate::audit::Project;
+use crate::audit::elements::Element;
+use crate::audit::elements::Shape;
 use crate::audit::elements::Work;
 use crate::audit::finding::Finding;
 use crate::audit::finding::readable;
@@ -30,6 +32,11 @@ pub fn check(project: &Project) -> Vec<Finding> {
     let finding = |(index, row): (usize, &Row)| {
         let position = &project.positions[index];
         if position.unit.kind != Some(Kind::M2) || row.work == Some(Work::Formwork) || row.is_mesh {
+            return None;
+        }
+        // Of what stands upright both faces may be meant, and nobody says so.
+        let upright = |element: &Element| !matches!(element.shape, None | Some(Shape::Slab | Shape::Raft));
+        if row.elements.iter().any(|element| upright(element) && !element.plain) {
             return None;
         }
         let found = position.quantity.value().filter(|area| *area > 0.0)?;
@@ -114,6 +121,7 @@ mod tests {
             ("Deska 2,0 x 3,0 m", 42.0),
             ("Bednění stěn 12 x 8 m", 192.0),
             ("Síť KARI 3 x 2 m", 130.0),
+            ("Nátěr stěn 12 x 3 m", 72.0),
             ("Omítka", 5.0),
         ] {
             assert_eq!(row(name, area), None, "{name}");

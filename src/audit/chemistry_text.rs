@@ -111,7 +111,8 @@ fn factor(tokens: &[Token], agent: &Agent) -> Option<f64> {
     }
     let [above, Token::Sign('/'), below, ..] = tokens else { return None };
     let per = agent.unit.split_once('/')?.1;
-    if !below.is(per) && !(per == "l" && below.is_one_of(&["litr", "liter", "litre"])) {
+    let is_litre = || per == "l" && below.is_one_of(&["litr", "liter", "litre"]);
+    if !(below.is(per) || is_litre()) {
         return None;
     }
     match (above.word()?, agent.unit.split_once('/')?.0) {

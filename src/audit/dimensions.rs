@@ -5,6 +5,7 @@
 //! surely about one body is compared: the same element, or two sizes alike.
 
 use crate::audit::Project;
+use crate::audit::elements::Work;
 use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::readable;
@@ -47,8 +48,10 @@ fn named(project: &Project, index: usize, row: &Row) -> Option<Finding> {
         return None;
     }
     let told = text::sizes(&scan(&position.name))?.three()?;
-    // A pipe or a bar has other sizes in its name than those of the work.
-    row.work?;
+    // Mesh, boards and pipes have other sizes in their names than those of the work.
+    if !row.is(Work::Concrete) {
+        return None;
+    }
     contradiction(&told, &fields, true)
         .map(|finding| said(finding, "The name", "the dimensions of the row").rows(project, &[index]))
 }

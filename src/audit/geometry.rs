@@ -20,6 +20,8 @@ use crate::sheet::unit::Kind;
 const SOURCE: &str = "geometry: the given dimensions";
 /// What binary fractions may be off at the edge of a band.
 pub(super) const EXACT: f64 = 1e-9;
+/// Quantities are written with two decimals.
+const ROUNDING: f64 = 0.005;
 const DECADES: [f64; 6] = [10.0, 100.0, 1000.0, 0.1, 0.01, 0.001];
 
 /// Checks the volumes of all groups.
@@ -170,6 +172,10 @@ impl Measure {
                     readable(decade)
                 ),
             ),
+            // Two decimals of a small quantity say no more.
+            None if (found - expected).abs() <= ROUNDING + EXACT => {
+                (Severity::Info, format!("{compared}: it agrees but for rounding"))
+            }
             None => band(ratio, &compared),
         };
         Finding::new(self.rule, severity, capital(&format!("{said}.")))

@@ -115,7 +115,7 @@ fn split(project: &Project, group: Group) -> Vec<Group> {
         parts[at].push(work, index);
     }
     let shared =
-        |part: &Group| !part.concrete.is_empty() && !(part.steel.is_empty() && part.formwork.is_empty());
+        |part: &Group| !(part.concrete.is_empty() || (part.steel.is_empty() && part.formwork.is_empty()));
     if parts.len() < 2 || !parts.iter().any(shared) { vec![group] } else { parts }
 }
 

@@ -314,6 +314,8 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
                 (volume(100.0), Some(Critical)),
                 (volume(0.01), Some(Critical)),
                 (item("Concrete", json!(10), "m3"), None),
+                // 0.294 written with two decimals.
+                (json!({"positions": [sized("Column concrete", 0.29, "m3", [0.35, 0.3, 2.8])]}), Some(Info)),
             ],
         ),
         ("GEO-VOL round", vec![(pile(61.1), Some(Info)), (pile(71.0), Some(High))]),

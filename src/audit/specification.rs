@@ -192,8 +192,12 @@ impl Specification {
 
     fn fill_sizes(&mut self, tokens: &[Token]) {
         let Some(sizes) = text::sizes(tokens).filter(|_| self.dimensions.is_empty()) else { return };
-        let shape = self.element.or(self.text_element).and_then(|element| element.shape);
-        self.dimensions = measured(&sizes, shape);
+        let element = self.element.or(self.text_element);
+        // "A hall 60 m long, 30 m wide, 8 m high" is no piece of concrete.
+        if sizes.factors.is_empty() && element.is_none() {
+            return;
+        }
+        self.dimensions = measured(&sizes, element.and_then(|element| element.shape));
         if self.dimensions.is_empty() {
             return;
         }
@@ -355,6 +359,10 @@ mod tests {
             assert_eq!(spec.exposures, ["XC4", "XF1"], "{text}");
             assert!(spec.dimensions.is_empty() && spec.measured.is_empty(), "{text}");
         }
+        let hall = Specification::read(&Map::new(), "A hall 60 m long, 30 m wide, 8 m high");
+        assert!(hall.dimensions.is_empty());
+        let pad = Specification::read(&Map::new(), "Základová patka délky 2 m, šířky 1,5 m, výšky 0,8 m");
+        assert_eq!(pad.dimensions.all(), Some((2.0, 1.5, 0.8)));
         let both = Specification::read(&Map::new(), "stěny C25/30, desky C30/37");
         assert!(both.strength.is_none(), "two classes are none for the whole");
     }

@@ -40,11 +40,15 @@ pub fn check(project: &Project) -> Vec<Finding> {
 
 /// "per ČSN" in the description, with no number behind it.
 fn unnamed(project: &Project) -> Option<Finding> {
-    const BY: [&str; 8] = ["dle", "podle", "per", "to", "by", "with", "nach", "gemass"];
+    const BY: [&str; 5] = ["dle", "podle", "per", "nach", "gemass"];
     const BODIES: [&str; 6] = ["csn", "en", "iso", "din", "bs", "eurocode"];
     let tokens = scan(&project.question);
     let is_name = |token: &Token| token.is_one_of(&BODIES);
-    let at = tokens.windows(2).position(|two| two[0].is_one_of(&BY) && is_name(&two[1]))?;
+    let by = |at: usize| {
+        let according = at > 0 && tokens[at - 1].is_one_of(&["according", "acc", "conforming"]);
+        tokens[at].is_one_of(&BY) || (tokens[at].is("to") && according)
+    };
+    let at = (0..tokens.len().saturating_sub(1)).find(|at| by(*at) && is_name(&tokens[at + 1]))?;
     let name: Vec<&Token> = tokens[at + 1..].iter().take_while(|token| is_name(token)).collect();
     let after = tokens.get(at + 1 + name.len());
     let numbered = match after {
