@@ -734,12 +734,12 @@ fn other_units_for_the_same_change_no_finding() {
 fn sizes_in_millimetres_are_those_in_metres() {
     let mut dice = Dice(5);
     for kind in KINDS.iter().filter(|kind| !matches!(kind.shape, "none" | "pile")) {
-        for language in 0..3 {
+        for (language, works) in WORKS.iter().enumerate() {
             let sizes = Sizes::of(&mut dice, kind.shape);
             let findings = |in_mm: bool, by: f64| {
                 let told = sizes.told(kind.shape, language, in_mm);
                 let mark = format!("{} {}", kind.class, kind.exposures);
-                let name = WORKS[language][0].replace("{}", kind.names[language]).replace("{mark}", &mark);
+                let name = works[0].replace("{}", kind.names[language]).replace("{mark}", &mark);
                 let row = json!({"item_name": format!("{name}, {told}"), "quantity": cents(sizes.volume(kind.shape) * by), "unit": "m3"});
                 let project = Project::read("", "en", &json!({ "positions": [row] }));
                 let findings = check(&project).findings;
