@@ -35,7 +35,7 @@ pub mod row;
 #[cfg(test)]
 mod rules_test;
 pub mod ruleset;
-#[cfg(test)]
+#[cfg(all(test, target_os = "linux"))]
 mod scale_test;
 pub mod scan;
 pub mod specification;
