@@ -6,25 +6,36 @@
 
 pub mod advice;
 pub mod answers;
+pub mod area;
 pub mod bill;
 pub mod brief;
 pub mod chemistry;
+pub mod chemistry_text;
 pub mod conflict;
 pub mod cover;
+pub mod dimensions;
 pub mod elements;
+pub mod evidence;
 #[cfg(test)]
 mod examples_test;
 pub mod exposure;
 pub mod finding;
+pub mod formwork;
 pub mod geometry;
 pub mod group;
 pub mod missing;
 pub mod money;
+#[cfg(test)]
+mod planted_test;
 pub mod project;
 pub mod reinforcement;
 pub mod report;
 pub mod row;
+#[cfg(test)]
+mod rules_test;
 pub mod ruleset;
+#[cfg(all(test, target_os = "linux"))]
+mod scale_test;
 pub mod scan;
 pub mod specification;
 pub mod standards;
@@ -34,6 +45,7 @@ pub mod text;
 pub mod verdict;
 
 use std::collections::BTreeMap;
+use std::collections::HashMap;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -84,6 +96,9 @@ pub fn check(project: &Project) -> Checks {
     let subjects = subject::subjects(project);
     let mut findings = bill::check(project);
     findings.extend(geometry::check(project, &groups));
+    findings.extend(formwork::check(project, &groups));
+    findings.extend(area::check(project));
+    findings.extend(dimensions::check(project, &groups));
     findings.extend(reinforcement::check(project, &groups));
     findings.extend(exposure::check(project, &subjects));
     findings.extend(chemistry::check(project, &subjects));
@@ -91,6 +106,7 @@ pub fn check(project: &Project) -> Checks {
     findings.extend(standards::check(project));
     findings.extend(missing::check(project, &subjects));
     findings.extend(money::check(project));
+    findings.extend(missing::covered(project));
     Checks {
         findings: in_document_order(project, findings),
         coverage: Coverage {
@@ -105,7 +121,8 @@ pub fn check(project: &Project) -> Checks {
 /// The same about several rows is said once; by first row, the project as a whole last; then numbered.
 fn in_document_order(project: &Project, findings: Vec<Finding>) -> Vec<Finding> {
     let mut merged: Vec<Finding> = Vec::new();
-    let mut places: BTreeMap<String, usize> = BTreeMap::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut more: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for finding in findings {
         let key = format!(
             "{} {} {} {} {}",
@@ -118,16 +135,17 @@ fn in_document_order(project: &Project, findings: Vec<Finding>) -> Vec<Finding> 
         // Faults of single rows stay apart: each names its own row.
         let is_shared = finding.rule.starts_with("EXP") || finding.rule.starts_with("COVER");
         match places.get(&key).filter(|_| is_shared) {
-            Some(at) => {
-                let rows: Vec<usize> = merged[*at].rows.iter().chain(&finding.rows).copied().collect();
-                let earlier = merged[*at].clone();
-                merged[*at] = earlier.rows(project, &rows);
-            }
+            Some(at) => more.entry(*at).or_default().extend(finding.rows),
             None => {
                 places.insert(key, merged.len());
                 merged.push(finding);
             }
         }
+    }
+    for (at, mut rows) in more {
+        rows.append(&mut merged[at].rows);
+        let finding = merged[at].clone();
+        merged[at] = finding.rows(project, &rows);
     }
     merged.sort_by_key(|finding| finding.rows.first().copied().unwrap_or(usize::MAX));
     for (at, finding) in merged.iter_mut().enumerate() {

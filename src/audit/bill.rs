@@ -26,6 +26,7 @@ use crate::audit::strength::Named;
 use crate::audit::text;
 use crate::sheet::Position;
 use crate::sheet::number::Reading;
+use crate::sheet::text_of;
 use crate::sheet::unit::Kind;
 
 /// An object and an element's id.
@@ -50,6 +51,7 @@ pub fn check(project: &Project) -> Vec<Finding> {
         findings.extend(found.into_iter().flatten().map(|finding| finding.rows(project, &[index])));
     }
     findings.extend(class_unknown(project.spec.strength.iter()));
+    findings.extend(gost_specified(project));
     findings.extend(class_conflicts(project));
     findings.extend(doubles(project));
     findings.extend(outliers(project));
@@ -271,10 +273,23 @@ fn ambiguous(position: &Position, row: &Row) -> Option<Finding> {
 }
 
 fn gost(position: &Position, row: &Row) -> Option<Finding> {
-    if !row.is(Work::Concrete) {
-        return None;
-    }
-    let marks = text::gost_marks(&scan(&position.name));
+    if row.is(Work::Concrete) { gost_marks(&[position.name.as_str()]) } else { None }
+}
+
+/// Marks of GOST in the fields of the mix and in the description.
+fn gost_specified(project: &Project) -> Option<Finding> {
+    const FIELDS: [&str; 3] = ["concrete_class", "frost_resistance", "waterproofing"];
+    let of = |key: &str| text_of(project.specifications.get(key));
+    let fields: Vec<String> = FIELDS.iter().filter_map(|key| of(key)).collect();
+    let fields: Vec<&str> = fields.iter().map(String::as_str).collect();
+    // "W6" alone may be a window; beside "F150" it is not.
+    let frost = |marks: &[String]| marks.iter().any(|mark| mark.starts_with('F'));
+    let told = project.has_concrete() && frost(&text::gost_marks(&scan(&project.question)));
+    gost_marks(&fields).or_else(|| gost_marks(&[project.question.as_str()]).filter(|_| told))
+}
+
+fn gost_marks(texts: &[&str]) -> Option<Finding> {
+    let marks: Vec<String> = texts.iter().flat_map(|text| text::gost_marks(&scan(text))).collect();
     let message = format!(
         "{} are marks of GOST, not of EN 206: ask for an XF class or a depth of penetration (EN 12390-8).",
         marks.join(", ")

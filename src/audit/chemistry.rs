@@ -7,10 +7,13 @@ use crate::audit::Project;
 use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::readable;
+use crate::audit::finding::rounded;
 use crate::audit::ruleset::Agent;
+use crate::audit::ruleset::Converted;
 use crate::audit::ruleset::shared;
 use crate::audit::specification::Measured;
 use crate::audit::subject::Subject;
+use crate::sheet::number_of;
 
 /// XA class as a number: 0 none, 1 to 3, 4 beyond the table.
 pub type Level = usize;
@@ -82,6 +85,7 @@ pub fn name(level: Level) -> String {
 pub fn check(project: &Project, subjects: &[Subject]) -> Vec<Finding> {
     let reached: Vec<&Subject> = subjects.iter().filter(|subject| subject.is_reached).collect();
     let mut findings = insane(project);
+    findings.extend(converted(project));
     for subject in &reached {
         findings.extend(agents(project, subject));
         findings.extend(escalation(project, subject));
@@ -107,6 +111,33 @@ fn insane(project: &Project) -> Vec<Finding> {
         Finding::new("PARSE-NUM", Severity::High, message).found(one.value)
     };
     bad.map(finding).collect()
+}
+
+/// SO4 and SO3 (or S) both stated, and the one is not the other.
+fn converted(project: &Project) -> Vec<Finding> {
+    let field = |medium: &str, name: &str| {
+        let medium = project.specifications.get(medium)?.as_object()?;
+        number_of(medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
+    };
+    let finding = |other: &Converted| {
+        let agent = shared().xa.iter().find(|agent| agent.field == other.of)?;
+        let (own, stated) = (field(&agent.medium, &agent.field)?, field(&agent.medium, &other.field)?);
+        let expected = stated * other.factor;
+        let message = format!(
+            "{} {} means SO4 {}, but SO4 {} is stated: which one is measured, and in which unit?",
+            other.name,
+            readable(stated),
+            readable(expected),
+            readable(own)
+        );
+        let finding = Finding::new("PARSE-NUM", Severity::High, message).found(rounded(own));
+        let formula = format!("{} x {} = {}", readable(stated), readable(other.factor), readable(expected));
+        let differ = (own - expected).abs() > 0.05 * expected.abs();
+        differ.then(|| {
+            finding.expected(rounded(expected)).formula(formula).source("SO3 x 1.2 = SO4, S x 3.0 = SO4")
+        })
+    };
+    shared().converted.iter().filter_map(finding).collect()
 }
 
 /// Each agent that gives a worse class than the stated one.
@@ -136,7 +167,11 @@ fn agents(project: &Project, subject: &Subject) -> Vec<Finding> {
             Finding::new(&one.agent.rule, Severity::High, message).expected(expected)
         };
         let finding = finding.rows(project, &subject.rows).found(subject.exposures_text());
-        Some(finding.formula(range(one.agent)).source(one.agent.source.as_str()).doubt(doubt))
+        let formula = match &one.stated {
+            Some(stated) => format!("{stated} = {}; {}", readable(one.value), range(one.agent)),
+            None => range(one.agent),
+        };
+        Some(finding.formula(formula).source(one.agent.source.as_str()).doubt(doubt))
     };
     sane(&project.spec.measured).filter_map(finding).collect()
 }
@@ -247,7 +282,11 @@ mod tests {
         let attack = |values: &[(&str, f64)]| {
             let measured: Vec<Measured> = values
                 .iter()
-                .map(|(rule, value)| Measured { agent: agent(rule, "groundwater"), value: *value })
+                .map(|(rule, value)| Measured {
+                    agent: agent(rule, "groundwater"),
+                    value: *value,
+                    stated: None,
+                })
                 .collect();
             Attack::of(&measured).class()
         };

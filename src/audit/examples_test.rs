@@ -174,6 +174,10 @@ fn scaled(input: &Value, k: f64) -> Value {
             *value.unwrap() = json!(number * by);
         }
     };
+    // The description says the sizes as well, and would contradict them.
+    let told = format!("{}m × {}m × {}m", 45.0 * k, 0.8 * k, 0.6 * k);
+    let description = input["project_description"].as_str().unwrap().replace("45m × 0.8m × 0.6m", &told);
+    input["project_description"] = json!(description);
     for side in ["length", "width", "height"] {
         scale(input.pointer_mut(&format!("/specifications/dimensions_m/{side}")), k);
     }

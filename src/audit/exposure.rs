@@ -65,7 +65,7 @@ impl Property {
     }
 
     /// Whether `one` asks for more than `other`.
-    fn is_stricter(self, one: f64, other: f64) -> bool {
+    pub fn is_stricter(self, one: f64, other: f64) -> bool {
         if self == Property::WaterCement { one < other } else { one > other }
     }
 }

@@ -1,11 +1,12 @@
-//! Quantities against dimensions: GEO-VOL, GEO-FORM, GEO-AREA's bands.
+//! Volumes against dimensions: GEO-VOL.
 //!
 //! A row with sizes of its own is checked alone; the project's dimensions
 //! are checked against the whole of the one part they describe.
 
+use std::collections::HashMap;
+
 use crate::audit::Project;
 use crate::audit::elements::Element;
-use crate::audit::elements::Shape;
 use crate::audit::finding::Finding;
 use crate::audit::finding::Severity;
 use crate::audit::finding::percent;
@@ -17,57 +18,76 @@ use crate::sheet::Dimensions;
 use crate::sheet::unit::Kind;
 
 const SOURCE: &str = "geometry: the given dimensions";
-const FORMWORK_SOURCE: &str = "geometry: contact area of the given dimensions";
 /// What binary fractions may be off at the edge of a band.
-const EXACT: f64 = 1e-9;
+pub(super) const EXACT: f64 = 1e-9;
+/// Quantities are written with two decimals.
+const ROUNDING: f64 = 0.005;
 const DECADES: [f64; 6] = [10.0, 100.0, 1000.0, 0.1, 0.01, 0.001];
 
-/// Checks volumes and formwork areas of all groups.
+/// Checks the volumes of all groups.
 pub fn check(project: &Project, groups: &[Group]) -> Vec<Finding> {
+    let bodies = Bodies::of(project, groups);
     let mut findings = Vec::new();
     for group in groups {
         let (alone, rest): (Vec<usize>, Vec<usize>) =
             group.concrete.iter().partition(|index| own_volume(project, **index).is_some());
         findings.extend(alone.iter().filter_map(|index| volume_of_row(project, *index)));
-        let body = body(project, groups, group);
-        if let (Some(body), true) = (&body, alone.is_empty()) {
-            findings.extend(volume_of_group(project, &rest, body));
+        if let (Some(body), true) = (bodies.body(project, group), alone.is_empty()) {
+            findings.extend(volume_of_group(project, &rest, &body));
         }
-        findings.extend(formwork(project, group, body));
     }
     findings
 }
 
 /// What a part looks like: the size of one piece, and how many there are.
 pub struct Body {
-    dimensions: Dimensions,
-    count: f64,
+    /// Sizes of one piece.
+    pub dimensions: Dimensions,
+    /// Pieces.
+    pub count: f64,
 }
 
-/// Sizes of the group's only concrete row that has some, else those of the project if they mean this group.
-pub fn body(project: &Project, groups: &[Group], group: &Group) -> Option<Body> {
-    let mut sized = group.concrete.iter().chain(&group.formwork).map(|index| &project.rows[*index]);
-    if let Some(row) = sized.find(|row| !row.dimensions.is_empty()) {
-        // Several sized rows are several bodies: nobody says which one the formwork is for.
-        let several =
-            group.concrete.iter().filter(|index| !project.rows[**index].dimensions.is_empty()).count() > 1;
-        return (!several).then_some(Body { dimensions: row.dimensions, count: row.count });
+/// Which groups the project's own dimensions may mean.
+pub struct Bodies {
+    meant: Option<&'static Element>,
+    /// How many groups have concrete, by the ids of their elements.
+    cast: HashMap<Vec<&'static str>, usize>,
+    all_cast: usize,
+}
+
+impl Bodies {
+    /// Counts the groups once, so that asking for each is quick.
+    pub fn of(project: &Project, groups: &[Group]) -> Bodies {
+        let mut cast = HashMap::new();
+        let mut all_cast = 0;
+        for group in groups.iter().filter(|group| !group.concrete.is_empty()) {
+            *cast.entry(group.ids()).or_insert(0) += 1;
+            all_cast += 1;
+        }
+        Bodies { meant: project.spec.element.or(project.spec.text_element), cast, all_cast }
     }
-    let spec = &project.spec;
-    let meant = match spec.element.or(spec.text_element) {
-        Some(element) => group.elements.iter().any(|own| same(own, element)),
-        None => true,
-    };
-    let alike = |other: &&Group| {
-        !other.concrete.is_empty()
-            && other.elements.iter().map(|e| &e.id).eq(group.elements.iter().map(|e| &e.id))
-    };
-    let only = match spec.element.or(spec.text_element) {
-        Some(_) => groups.iter().filter(alike).count() <= 1,
-        None => groups.iter().filter(|other| !other.concrete.is_empty()).count() <= 1,
-    };
-    let fits = meant && only && !spec.dimensions.is_empty() && !group.elements.iter().any(|own| own.plain);
-    fits.then_some(Body { dimensions: spec.dimensions, count: spec.count })
+
+    /// Sizes of the group's only concrete row that has some, else those of the project if they mean this group.
+    pub fn body(&self, project: &Project, group: &Group) -> Option<Body> {
+        let sized = |index: &&usize| !project.rows[**index].dimensions.is_empty();
+        if let Some(index) = group.concrete.iter().chain(&group.formwork).find(sized) {
+            // Several sized rows are several bodies: nobody says which one the formwork is for.
+            let several = group.concrete.iter().filter(sized).count() > 1;
+            let row = &project.rows[*index];
+            return (!several).then_some(Body { dimensions: row.dimensions, count: row.count });
+        }
+        let (meant, alike) = match self.meant {
+            Some(element) => (
+                group.elements.iter().any(|own| same(own, element)),
+                self.cast.get(&group.ids()).copied().unwrap_or(0),
+            ),
+            None => (true, self.all_cast),
+        };
+        let spec = &project.spec;
+        let fits = meant && alike <= 1 && !spec.dimensions.is_empty();
+        let fits = fits && !group.elements.iter().any(|own| own.plain);
+        fits.then_some(Body { dimensions: spec.dimensions, count: spec.count })
+    }
 }
 
 /// Expected volume of a row by its own sizes, and how it comes about.
@@ -118,29 +138,52 @@ fn volume_of_group(project: &Project, rows: &[usize], body: &Body) -> Option<Fin
 }
 
 fn volume_finding(found: f64, expected: f64, formula: String) -> Finding {
-    let ratio = found / expected;
-    let compared = format!(
-        "concrete volume {} against {} m3 ({})",
-        readable(found),
-        readable(expected),
-        percent(ratio - 1.0)
-    );
-    let decade = DECADES.into_iter().find(|decade| (ratio / decade - 1.0).abs() <= 0.03);
-    let (severity, said) = match decade {
-        Some(decade) => (
-            Severity::Critical,
-            format!(
-                "{compared}: a factor of {}, so a decimal or unit slip (mm or cm read as m)",
-                readable(decade)
+    Measure { rule: "GEO-VOL", what: "concrete volume", unit: "m3" }.against(found, expected, &formula)
+}
+
+/// A quantity that dimensions give as well.
+pub(super) struct Measure {
+    /// The rule that compares it.
+    pub rule: &'static str,
+    /// What is measured.
+    pub what: &'static str,
+    /// In which unit.
+    pub unit: &'static str,
+}
+
+impl Measure {
+    /// The finding for what was found against what dimensions give.
+    pub fn against(&self, found: f64, expected: f64, formula: &str) -> Finding {
+        let ratio = found / expected;
+        let compared = format!(
+            "{} {} against {} {} ({})",
+            self.what,
+            readable(found),
+            readable(expected),
+            self.unit,
+            percent(ratio - 1.0)
+        );
+        let decade = DECADES.into_iter().find(|decade| (ratio / decade - 1.0).abs() <= 0.03);
+        let (severity, said) = match decade {
+            Some(decade) => (
+                Severity::Critical,
+                format!(
+                    "{compared}: a factor of {}, so a decimal or unit slip (mm or cm read as m)",
+                    readable(decade)
+                ),
             ),
-        ),
-        None => band(ratio, &compared),
-    };
-    Finding::new("GEO-VOL", severity, capital(&format!("{said}.")))
-        .found(rounded(found))
-        .expected(rounded(expected))
-        .formula(format!("{formula} = {} m3", readable(expected)))
-        .source(SOURCE)
+            // Two decimals of a small quantity say no more.
+            None if (found - expected).abs() <= ROUNDING + EXACT => {
+                (Severity::Info, format!("{compared}: it agrees but for rounding"))
+            }
+            None => band(ratio, &compared),
+        };
+        Finding::new(self.rule, severity, capital(&format!("{said}.")))
+            .found(rounded(found))
+            .expected(rounded(expected))
+            .formula(format!("{formula} = {} {}", readable(expected), self.unit))
+            .source(SOURCE)
+    }
 }
 
 fn band(ratio: f64, compared: &str) -> (Severity, String) {
@@ -160,78 +203,6 @@ fn band(ratio: f64, compared: &str) -> (Severity, String) {
 fn capital(text: &str) -> String {
     let mut chars = text.chars();
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
-}
-
-/// Areas that formwork of this shape may have, the usual one first.
-fn areas(shape: Shape, body: &Body) -> Option<Vec<(f64, String)>> {
-    let (l, w, h) = body.dimensions.all()?;
-    let [lt, wt, ht] = [l, w, h].map(readable);
-    let sides = || (2.0 * (l + w) * h, format!("2 x ({lt} + {wt}) x {ht}"));
-    let faces = |ends: f64, text: &str| (2.0 * l * h + ends * w * h, format!("2 x {lt} x {ht}{text}"));
-    let mut list = match shape {
-        Shape::Footing | Shape::Raft | Shape::Column => vec![sides()],
-        Shape::Slab => {
-            let (edges, text) = sides();
-            vec![(l * w + edges, format!("{lt} x {wt} + {text}")), (l * w, format!("{lt} x {wt}"))]
-        }
-        Shape::Wall => vec![faces(2.0, &format!(" + 2 x {wt} x {ht}")), faces(0.0, "")],
-        Shape::Wing => vec![faces(1.0, &format!(" + {wt} x {ht}")), faces(0.0, "")],
-        Shape::Beam => vec![(l * (w + 2.0 * h), format!("{lt} x ({wt} + 2 x {ht})"))],
-    };
-    for (area, text) in &mut list {
-        *area *= body.count;
-        if body.count != 1.0 {
-            *text = format!("{} x ({text})", readable(body.count));
-        }
-    }
-    Some(list)
-}
-
-/// The formwork area expected of an element of these sizes.
-pub fn formwork_area(element: &Element, body: &Body) -> Option<(f64, String)> {
-    areas(element.shape?, body)?.into_iter().next()
-}
-
-fn formwork(project: &Project, group: &Group, body: Option<Body>) -> Option<Finding> {
-    let (body, [element]) = (body?, &group.elements[..]) else { return None };
-    let squares = |index: &usize| {
-        let position = &project.positions[*index];
-        (position.unit.kind == Some(Kind::M2)).then(|| position.quantity.value()).flatten()
-    };
-    let found: Vec<f64> = group.formwork.iter().filter_map(squares).collect();
-    if found.is_empty() || found.len() < group.formwork.len() {
-        return None;
-    }
-    let found: f64 = found.iter().sum();
-    let areas = areas(element.shape?, &body)?;
-    let agrees = |expected: f64| (0.9 - EXACT..=1.15 + EXACT).contains(&(found / expected));
-    let (expected, formula) = areas.iter().find(|(area, _)| agrees(*area)).or(areas.first())?.clone();
-    let ratio = found / expected;
-    let (severity, why) = match ratio {
-        _ if agrees(expected) => (Severity::Info, "it agrees"),
-        _ if (1.8..=2.2).contains(&ratio) => {
-            (Severity::High, "twice the contact area: erection and removal added together, or counted double")
-        }
-        _ if (0.45..0.55).contains(&ratio) => (Severity::High, "half the contact area: one face only"),
-        _ if ratio >= 1.8 => (Severity::High, "far more than the contact area"),
-        _ if ratio < 0.55 => (Severity::High, "far less than the contact area"),
-        _ if ratio > 1.0 => (Severity::Medium, "more than the contact area"),
-        _ => (Severity::Medium, "less than the contact area"),
-    };
-    let message = format!(
-        "Formwork {} m2 against {} m2 of the {} (ratio {}): {why}.",
-        readable(found),
-        readable(expected),
-        element.name,
-        readable(ratio)
-    );
-    let finding = Finding::new("GEO-FORM", severity, message)
-        .rows(project, &group.formwork)
-        .found(rounded(found))
-        .expected(rounded(expected))
-        .formula(format!("{formula} = {} m2", readable(expected)))
-        .source(FORMWORK_SOURCE);
-    Some(finding)
 }
 
 /// Whether concrete rows of a group give a volume for ratios.
@@ -276,19 +247,5 @@ mod tests {
     fn sizes_in_a_czech_name_count() {
         let row = json!([{"item_name": "Beton základových patek 2 ks 12,60 x 4,20 x 1,20 m", "quantity": "127,01", "unit": "m3"}]);
         assert_eq!(findings(row), [("GEO-VOL".to_owned(), Severity::Info)]);
-    }
-
-    #[test]
-    fn a_wall_may_have_one_face_only() {
-        let rows = |area: f64| {
-            json!([{"item_name": "Wall concrete", "quantity": 9, "unit": "m3", "dimensions_m": {"length": 10, "width": 0.3, "height": 3}},
-                   {"item_name": "Wall formwork", "quantity": area, "unit": "m2"}])
-        };
-        let severity =
-            |area| findings(rows(area)).into_iter().find(|(rule, _)| rule == "GEO-FORM").map(|(_, s)| s);
-        assert_eq!(severity(60.0), Some(Severity::Info));
-        assert_eq!(severity(61.8), Some(Severity::Info));
-        assert_eq!(severity(30.0), Some(Severity::High));
-        assert_eq!(severity(80.0), Some(Severity::Medium));
     }
 }

@@ -3,10 +3,11 @@
 //! A group is an object and an element; where every row of it names its part
 //! before a dash, each part is a group of its own.
 
+use std::collections::HashMap;
+
 use crate::audit::Project;
 use crate::audit::elements::Element;
 use crate::audit::elements::Work;
-use crate::audit::row::Row;
 
 /// Indices of the rows of one part, by work.
 #[derive(Debug)]
@@ -36,22 +37,38 @@ impl Group {
         }
     }
 
-    fn all(&self) -> Vec<usize> {
-        self.concrete.iter().chain(&self.steel).chain(&self.formwork).copied().collect()
+    /// The ids of its elements.
+    pub fn ids(&self) -> Vec<&'static str> {
+        self.elements.iter().map(|element| element.id.as_str()).collect()
+    }
+
+    fn all(&self) -> Vec<(Work, usize)> {
+        let of =
+            |work: Work, rows: &[usize]| rows.iter().map(move |index| (work, *index)).collect::<Vec<_>>();
+        let works = [
+            of(Work::Concrete, &self.concrete),
+            of(Work::Steel, &self.steel),
+            of(Work::Formwork, &self.formwork),
+        ];
+        works.into_iter().flatten().collect()
     }
 }
+
+/// What rows of one group share: object, element ids, an element of no list.
+type Key = (Option<String>, Vec<&'static str>, Option<String>);
 
 /// The groups of a bill, in the order of their first rows.
 pub fn groups(project: &Project) -> Vec<Group> {
     let mut groups: Vec<Group> = Vec::new();
+    let mut places: HashMap<Key, usize> = HashMap::new();
     for (index, row) in project.items() {
         let Some(work) = row.work else { continue };
         if work == Work::Formwork && row.is_removal {
             continue;
         }
         let object = project.positions[index].object.clone();
-        let at = groups.iter().position(|group| belongs(group, row, object.as_deref()));
-        let at = at.unwrap_or_else(|| {
+        let ids = row.elements.iter().map(|element| element.id.as_str()).collect();
+        let at = *places.entry((object.clone(), ids, row.other_element.clone())).or_insert_with(|| {
             groups.push(Group {
                 object,
                 elements: row.elements.clone(),
@@ -67,15 +84,6 @@ pub fn groups(project: &Project) -> Vec<Group> {
     groups.into_iter().flat_map(|group| split(project, group)).collect()
 }
 
-fn belongs(group: &Group, row: &Row, object: Option<&str>) -> bool {
-    let ids = |elements: &[&'static Element]| {
-        elements.iter().map(|element| element.id.as_str()).collect::<Vec<_>>()
-    };
-    group.object.as_deref() == object
-        && ids(&group.elements) == ids(&row.elements)
-        && group.other_element == row.other_element
-}
-
 impl Group {
     fn push(&mut self, work: Work, index: usize) {
         match work {
@@ -89,32 +97,26 @@ impl Group {
 /// One group per part before a dash, if every row has one and two works share one.
 fn split(project: &Project, group: Group) -> Vec<Group> {
     let part = |index: usize| project.rows[index].part.as_deref();
-    let mut parts: Vec<&str> = Vec::new();
-    for index in group.all() {
-        match part(index) {
-            Some(name) if !parts.contains(&name) => parts.push(name),
-            Some(_) => {}
-            None => return vec![group],
-        }
+    let mut parts: Vec<Group> = Vec::new();
+    let mut places: HashMap<&str, usize> = HashMap::new();
+    for (work, index) in group.all() {
+        let Some(name) = part(index) else { return vec![group] };
+        let at = *places.entry(name).or_insert_with(|| {
+            parts.push(Group {
+                object: group.object.clone(),
+                elements: group.elements.clone(),
+                other_element: group.other_element.clone(),
+                concrete: Vec::new(),
+                steel: Vec::new(),
+                formwork: Vec::new(),
+            });
+            parts.len() - 1
+        });
+        parts[at].push(work, index);
     }
-    let has = |rows: &[usize], name: &str| rows.iter().any(|index| part(*index) == Some(name));
     let shared =
-        |name: &&str| has(&group.concrete, name) && (has(&group.steel, name) || has(&group.formwork, name));
-    if parts.len() < 2 || !parts.iter().any(shared) {
-        return vec![group];
-    }
-    let of = |rows: &[usize], name: &str| {
-        rows.iter().copied().filter(|index| part(*index) == Some(name)).collect()
-    };
-    let one = |name: &&str| Group {
-        object: group.object.clone(),
-        elements: group.elements.clone(),
-        other_element: group.other_element.clone(),
-        concrete: of(&group.concrete, name),
-        steel: of(&group.steel, name),
-        formwork: of(&group.formwork, name),
-    };
-    parts.iter().map(one).collect()
+        |part: &Group| !(part.concrete.is_empty() || (part.steel.is_empty() && part.formwork.is_empty()));
+    if parts.len() < 2 || !parts.iter().any(shared) { vec![group] } else { parts }
 }
 
 /// What a check of groups says of these positions, for its table tests.

@@ -1,4 +1,4 @@
-//! What the text gave, what nobody gave, what is out of date: EXTRACT, RFI-MISSING, DOC-REV.
+//! What the text gave, what nobody gave, what is out of date: EXTRACT, RFI-MISSING, DOC-REV, COVERAGE.
 
 use serde_json::Value;
 
@@ -24,6 +24,25 @@ fn revision(project: &Project) -> Option<Finding> {
     let differ = !referenced.eq_ignore_ascii_case(&supplied);
     let message = format!("Revision {referenced} of the drawing is referred to, {supplied} was supplied.");
     differ.then(|| Finding::new("DOC-REV", Severity::Medium, message).found(supplied).expected(referenced))
+}
+
+/// COVERAGE: how much was looked at, and by what rows only their numbers were.
+pub fn covered(project: &Project) -> Option<Finding> {
+    let total = project.positions.len();
+    let (mut items, mut known) = (0, 0);
+    for (_, row) in project.items() {
+        items += 1;
+        known += usize::from(row.work.is_some());
+    }
+    let others = match items - known {
+        0 => String::new(),
+        others => format!(
+            "; of {others} that are no concrete, reinforcement or formwork only numbers, units and prices"
+        ),
+    };
+    let message = format!("All {total} positions were checked, {items} of them as items{others}.");
+    let finding = Finding::new("COVERAGE", Severity::Info, message).found(total).expected(total);
+    (total > 0).then_some(finding)
 }
 
 fn extracted(project: &Project) -> Option<Finding> {

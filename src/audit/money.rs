@@ -1,4 +1,4 @@
-//! Sums and tax: PRICE-SUM, COST-SUM, COST-VAT.
+//! Sums and tax: PRICE-SUM, COST-SUM, COST-VAT, COST-BREAK.
 
 use crate::audit::Project;
 use crate::audit::elements::fold;
@@ -16,6 +16,7 @@ use crate::sheet::unit::Kind;
 pub fn check(project: &Project) -> Vec<Finding> {
     let mut findings = sums_in_bill(project);
     findings.extend(totals(project));
+    findings.extend(breakdown(project));
     findings
 }
 
@@ -24,6 +25,13 @@ pub fn sum_of_items(project: &Project) -> Option<(f64, usize)> {
     let prices: Vec<f64> =
         project.items().filter_map(|(index, _)| project.positions[index].total_price.value()).collect();
     (!prices.is_empty()).then(|| (prices.iter().sum(), prices.len()))
+}
+
+/// The sum of the totals of these rows, when all of them have one.
+pub fn sum_of(project: &Project, rows: &[usize]) -> Option<f64> {
+    let totals: Option<Vec<f64>> =
+        rows.iter().map(|index| project.positions[*index].total_price.value()).collect();
+    totals.filter(|totals| !totals.is_empty()).map(|totals| totals.iter().sum())
 }
 
 fn agree(one: f64, other: f64, rows: usize) -> bool {
@@ -99,6 +107,44 @@ fn totals(project: &Project) -> Vec<Finding> {
     findings
 }
 
+/// Keys of totals that say what the direct costs are.
+const DIRECT: [&str; 3] = ["direct", "direct_costs", "direct_costs_czk"];
+/// Keys of totals that are no part of the direct costs.
+const NO_PART: [&str; 8] =
+    ["sum", "vat", "vat_percent", "total", "subtotal", "currency", "total_incl_vat", "sum_excl_vat"];
+
+/// COST-BREAK: direct costs of more than the rows and the parts that are named.
+fn breakdown(project: &Project) -> Option<Finding> {
+    let direct = DIRECT.iter().find_map(|key| number_of(project.totals.get(*key)))?;
+    let (items, rows) = sum_of_items(project).unwrap_or((0.0, 0));
+    let is_part = |key: &str| !DIRECT.contains(&key) && !NO_PART.contains(&key) && !key.ends_with("percent");
+    let named: Vec<(&str, f64)> = project
+        .totals
+        .iter()
+        .filter(|(key, _)| is_part(key))
+        .filter_map(|(key, value)| Some((key.as_str(), number_of(Some(value))?)))
+        .collect();
+    if rows == 0 && named.is_empty() {
+        return None;
+    }
+    let parts = items + named.iter().map(|(_, value)| value).sum::<f64>();
+    if direct <= parts || agree(direct, parts, rows) {
+        return None;
+    }
+    let of: Vec<String> = (rows > 0)
+        .then(|| format!("{} of {rows} rows", readable(items)))
+        .into_iter()
+        .chain(named.iter().map(|(key, value)| format!("{key} {}", readable(*value))))
+        .collect();
+    let message = format!(
+        "Direct costs of {} exceed the sum {} of their parts, and nothing explains the rest.",
+        readable(direct),
+        readable(parts)
+    );
+    let finding = Finding::new("COST-BREAK", Severity::High, message).found(rounded(direct));
+    Some(finding.expected(rounded(parts)).formula(format!("{} = {}", of.join(" + "), readable(parts))))
+}
+
 fn rate(project: &Project, percent: Option<f64>) -> Option<Finding> {
     let percent = percent?;
     let money = &shared().money;
@@ -141,6 +187,15 @@ mod tests {
         assert_eq!(rules(rows(), json!({"sum": 300, "vat_percent": 21, "vat": 60})), ["COST-VAT"]);
         assert_eq!(rules(rows(), json!({"sum": 300, "vat_percent": 15})), ["COST-VAT"]);
         assert_eq!(rules(rows(), json!({"sum": 300, "vat_percent": 21, "total": 300})), ["COST-SUM"]);
+    }
+
+    #[test]
+    fn direct_costs_are_the_sum_of_their_parts() {
+        let rows = || json!([{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 300}]);
+        assert_eq!(rules(rows(), json!({"direct_costs": 300})), [""; 0]);
+        assert_eq!(rules(rows(), json!({"direct_costs": 340})), ["COST-BREAK"]);
+        assert_eq!(rules(rows(), json!({"direct_costs": 340, "site_overheads": 40})), [""; 0]);
+        assert_eq!(rules(json!([]), json!({"direct_costs": 340})), [""; 0], "nothing to compare with");
     }
 
     #[test]

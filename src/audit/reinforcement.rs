@@ -2,7 +2,10 @@
 //!
 //! RATIO-REBAR, REBAR-MISSING, FORM-MISSING.
 
+use std::collections::HashMap;
+
 use crate::audit::Project;
+use crate::audit::elements::Element;
 use crate::audit::elements::Shape;
 use crate::audit::elements::Work;
 use crate::audit::finding::Finding;
@@ -13,6 +16,7 @@ use crate::audit::geometry::group_volume;
 use crate::audit::group::Group;
 use crate::audit::ruleset::SteelContent;
 use crate::audit::ruleset::shared;
+use crate::audit::specification::same;
 use crate::sheet::unit::Kind;
 
 /// Checks steel contents and what lacks steel or formwork.
@@ -124,18 +128,12 @@ fn missing(project: &Project, groups: &[Group], work: Work) -> Vec<Finding> {
     if !somewhere || unassigned {
         return Vec::new();
     }
+    let served = Served::of(groups.iter().filter(|group| rows_of(group) > 0));
     let lacks = |group: &&Group| {
-        let served = |element: &str| {
-            groups.iter().any(|other| {
-                let near = other.object == group.object || other.object.is_none() || group.object.is_none();
-                near && rows_of(other) > 0
-                    && other.elements.iter().any(|own| own.id == element || kindred(&own.id, element))
-            })
-        };
         !group.concrete.is_empty()
             && is_expected(group, work)
             && !group.concrete.iter().any(|index| excuses(project, *index, work))
-            && !group.elements.iter().any(|element| served(&element.id))
+            && !group.elements.iter().any(|element| served.has(group.object.as_deref(), element))
     };
     let finding = |group: &Group| {
         let (rule, what) = match work {
@@ -151,10 +149,39 @@ fn missing(project: &Project, groups: &[Group], work: Work) -> Vec<Finding> {
     groups.iter().filter(lacks).map(finding).collect()
 }
 
-/// "foundation" may stand for each of the foundations.
-fn kindred(one: &str, other: &str) -> bool {
-    let element = |id: &str| crate::audit::elements::element(id);
-    matches!((element(one), element(other)), (Some(one), Some(other)) if crate::audit::specification::same(one, other))
+/// Which elements of which objects have rows of a work.
+struct Served<'a> {
+    by_object: HashMap<Option<&'a str>, Elements>,
+    anywhere: Elements,
+}
+
+/// Kinds of elements, each once.
+type Elements = Vec<&'static Element>;
+
+impl<'a> Served<'a> {
+    fn of(groups: impl Iterator<Item = &'a Group>) -> Served<'a> {
+        let mut served = Served { by_object: HashMap::new(), anywhere: Vec::new() };
+        for group in groups {
+            let own = served.by_object.entry(group.object.as_deref()).or_default();
+            for element in &group.elements {
+                for list in [&mut *own, &mut served.anywhere] {
+                    if !list.iter().any(|known| known.id == element.id) {
+                        list.push(element);
+                    }
+                }
+            }
+        }
+        served
+    }
+
+    /// Rows of no object may be for any; "foundation" may stand for each of the foundations.
+    fn has(&self, object: Option<&str>, element: &Element) -> bool {
+        let holds = |list: &Elements| list.iter().any(|own| same(own, element));
+        match object {
+            None => holds(&self.anywhere),
+            Some(_) => [object, None].iter().any(|object| self.by_object.get(object).is_some_and(holds)),
+        }
+    }
 }
 
 fn is_expected(group: &Group, work: Work) -> bool {

@@ -11,7 +11,9 @@ use crate::audit::Project;
 use crate::audit::answers::ANALYSIS;
 use crate::audit::answers::COMPLIANCE;
 use crate::audit::conflict::conflicts;
+use crate::audit::conflict::failed_after_all;
 use crate::audit::conflict::settled_status;
+use crate::audit::evidence;
 use crate::audit::finding::Checks;
 use crate::audit::finding::rounded;
 use crate::audit::verdict::Status;
@@ -59,9 +61,10 @@ const COMPLIANCE_SECTIONS: [&str; 7] = [
 /// Fields of an answer that become one list or number of the report.
 const MERGED: [&str; 4] = ["warnings", "assumptions", "assumptions_made", "confidence"];
 /// Names that the report itself uses, beside those of the event.
-const RESERVED: [&str; 10] = [
+const RESERVED: [&str; 11] = [
     "findings",
     "conflicts",
+    "evidence",
     "coverage",
     "not_checked",
     "verdict",
@@ -103,10 +106,13 @@ pub fn report(
         }
     }
     report.system_risk(parts);
-    let warnings = merged_warnings(parts, warnings);
+    let evidence = evidence::evidence(parts, project, checks);
+    let mut warnings = merged_warnings(parts, warnings);
+    warnings.extend(evidence::warnings(&evidence));
     let conflicts = conflicts(parts, project, checks);
     let status = settled_status(parts, checks);
     report.settle_status(status);
+    report.settle_checks(&conflicts);
     let overall = match status.unwrap_or(Status::Unknown) {
         // A query that failed says nothing; the rules still do.
         Status::Unknown => compliance_status(checks),
@@ -118,6 +124,9 @@ pub fn report(
     let mut put = |key: &str, value: Value| keys.insert(key.to_owned(), value);
     put("findings", json!(checks.findings));
     put("conflicts", Value::from(conflicts));
+    if !evidence.is_empty() {
+        put("evidence", Value::from(evidence));
+    }
     put("warnings", Value::from(warnings));
     put("assumptions", Value::from(assumptions(parts)));
     if let Some(confidence) = confidence(parts) {
@@ -234,6 +243,18 @@ impl Report {
         }
     }
 
+    /// A check that the rules or its own values say has failed is no passed one.
+    fn settle_checks(&mut self, conflicts: &[Value]) {
+        let Some(groups) = self.keys.get_mut("compliance_checks") else { return };
+        for path in failed_after_all(conflicts) {
+            let place = path.trim_start_matches("/compliance_checks");
+            if let Some(item) = groups.pointer_mut(place).and_then(Value::as_object_mut) {
+                item.insert("status".to_owned(), json!("FAIL"));
+                item.insert("claimed_status".to_owned(), json!("PASS"));
+            }
+        }
+    }
+
     /// The worse of what the answer and the rules say stands.
     fn settle_status(&mut self, status: Option<Status>) {
         if let (Some(status), Some(section)) = (status, self.keys.get_mut("compliance_status"))
@@ -244,18 +265,21 @@ impl Report {
     }
 }
 
-/// The rules' risks that name a finding are that finding, and findings have a list of their own.
+/// The rules' risks and issues that name a finding are that finding, and findings have a list of their own.
 fn without_listed(part: &Part<'_>, section: &str, value: &Value) -> Value {
     match value {
-        Value::Array(risks) if section == "risks_identified" && part.provider == Some(RULES) => {
-            risks.iter().filter(|risk| !is_own_finding(risk)).cloned().collect()
+        Value::Array(items) if LISTED.contains(&section) && part.provider == Some(RULES) => {
+            items.iter().filter(|item| !is_own_finding(item)).cloned().collect()
         }
         other => other.clone(),
     }
 }
 
-fn is_own_finding(risk: &Value) -> bool {
-    risk["finding"].as_str().is_some_and(|id| id.starts_with("F-"))
+/// Sections of the rules whose items are findings told again.
+const LISTED: [&str; 2] = ["risks_identified", "document_issues"];
+
+fn is_own_finding(item: &Value) -> bool {
+    item["finding"].as_str().is_some_and(|id| id.starts_with("F-"))
 }
 
 fn is_mergeable(key: &str, value: &Value) -> bool {

@@ -8,7 +8,7 @@ use crate::audit::elements::head_and_tail;
 use crate::audit::elements::mentions;
 use crate::audit::scan::scan;
 use crate::audit::specification::exposures_of;
-use crate::audit::specification::placed;
+use crate::audit::specification::measured;
 use crate::audit::specification::read_strength;
 use crate::audit::strength;
 use crate::audit::strength::Named;
@@ -135,11 +135,9 @@ fn sizes(
     if !position.dimensions.is_empty() {
         return (position.dimensions, position.count);
     }
-    let named = text::sizes(tokens).and_then(|sizes| Some((sizes.three()?, sizes.count)));
-    match named {
-        Some((three, count)) => {
-            (placed(three, element.and_then(|element| element.shape)), position.count * count.unwrap_or(1.0))
-        }
+    let shape = element.and_then(|element| element.shape);
+    match text::sizes(tokens) {
+        Some(sizes) => (measured(&sizes, shape), position.count * sizes.count.unwrap_or(1.0)),
         None => (Dimensions::default(), position.count),
     }
 }

@@ -121,10 +121,14 @@ pub struct Shared {
     pub strength: Strengths,
     /// Limits of chemical attack.
     pub xa: Vec<Agent>,
+    /// Other ways to state an agent.
+    pub converted: Vec<Converted>,
     /// Concrete cover.
     pub cover: Cover,
     /// Steel content.
     pub rebar: Rebar,
+    /// Formwork to concrete.
+    pub formwork: FormworkRatio,
     /// Standards that no longer hold.
     pub obsolete: Vec<Obsolete>,
     /// Partial factors.
@@ -176,8 +180,25 @@ pub struct Agent {
     pub edge_doubt: Option<String>,
     /// Values outside are no measurement.
     pub sane: Option<(f64, f64)>,
+    /// Grams of one mole, for values in mmol/l.
+    pub molar: Option<f64>,
     /// Where the limits stand.
     pub source: String,
+}
+
+/// The same agent as laboratories may state it otherwise, and what it must be multiplied with.
+#[derive(Debug, Deserialize)]
+pub struct Converted {
+    /// As it is stated, "SO3".
+    pub name: String,
+    /// Its words in a text, folded.
+    pub words: Vec<String>,
+    /// The key of the input.
+    pub field: String,
+    /// The field of the agent that it is.
+    pub of: String,
+    /// The factor.
+    pub factor: f64,
 }
 
 /// The table of concrete cover.
@@ -237,6 +258,17 @@ pub struct SteelContent {
     pub warn: (f64, f64),
     /// Object outside of this.
     pub error: (f64, f64),
+}
+
+/// Usual square metres of formwork to a cubic metre of concrete.
+#[derive(Debug, Deserialize)]
+pub struct FormworkRatio {
+    /// Where they come from.
+    pub source: String,
+    /// Why they may be wrong.
+    pub unsure: String,
+    /// Lowest and highest usual value, by element.
+    pub ratio: BTreeMap<String, (f64, f64)>,
 }
 
 /// A standard that no longer holds.
@@ -323,6 +355,41 @@ mod tests {
             Some(shared().cover.columns.len())
         );
         assert!(Ruleset::named(Some("cz")).row("XA2").unwrap().unsure.as_ref().unwrap().contains("this row"));
+    }
+
+    /// The tables as they are printed: class, then EN, then CZ: lowest class, w/c, cement, air.
+    const PRINTED: &str = "\
+        X0   C12/15 - - -          C12/15 - - -
+        XC1  C20/25 0.65 260 -     C16/20 0.65 260 -
+        XC2  C25/30 0.60 280 -     C16/20 0.60 280 -
+        XC3  C30/37 0.55 280 -     C20/25 0.55 280 -
+        XC4  C30/37 0.50 300 -     C25/30 0.50 300 -
+        XS1  C30/37 0.50 300 -     C30/37 0.50 300 -
+        XS2  C35/45 0.45 320 -     C35/45 0.45 320 -
+        XS3  C35/45 0.45 340 -     C35/45 0.45 340 -
+        XD1  C30/37 0.55 300 -     C25/30 0.55 300 -
+        XD2  C30/37 0.55 300 -     C25/30 0.55 300 -
+        XD3  C35/45 0.45 320 -     C30/37 0.45 320 -
+        XF1  C30/37 0.55 300 -     C25/30 0.55 300 -
+        XF2  C25/30 0.55 300 4     C25/30 0.55 300 4
+        XF3  C30/37 0.50 320 4     C25/30 0.50 320 4
+        XF4  C30/37 0.45 340 4     C30/37 0.45 340 4
+        XA1  C30/37 0.55 300 -     C25/30 0.55 300 -
+        XA2  C30/37 0.50 320 -     C25/30 0.50 320 -
+        XA3  C35/45 0.45 360 -     C30/37 0.45 360 -";
+
+    #[test]
+    fn every_value_is_the_printed_one() {
+        for line in PRINTED.lines() {
+            let cells: Vec<&str> = line.split_whitespace().collect();
+            for (ruleset, printed) in [("en", &cells[1..5]), ("cz", &cells[5..9])] {
+                let row = Ruleset::named(Some(ruleset)).row(cells[0]).unwrap();
+                let number = |at: usize| printed[at].parse::<f64>().ok();
+                assert_eq!(row.min_class, printed[0], "{ruleset} {line}");
+                let values = (row.max_w_c, row.min_cement_kg_m3, row.min_air_percent);
+                assert_eq!(values, (number(1), number(2), number(3)), "{ruleset} {line}");
+            }
+        }
     }
 
     #[test]

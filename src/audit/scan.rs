@@ -35,6 +35,14 @@ impl Token {
         matches!(self, Token::Word(own) if own == word)
     }
 
+    /// The word, if it is one.
+    pub fn word(&self) -> Option<&str> {
+        match self {
+            Token::Word(word) => Some(word),
+            _ => None,
+        }
+    }
+
     /// Whether this is one of the words.
     pub fn is_one_of(&self, words: &[&str]) -> bool {
         matches!(self, Token::Word(own) if words.contains(&own.as_str()))

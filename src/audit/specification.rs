@@ -6,12 +6,15 @@
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::audit::chemistry_text;
 use crate::audit::elements;
 use crate::audit::elements::Element;
 use crate::audit::elements::Shape;
 use crate::audit::elements::fold;
+use crate::audit::finding::readable;
 use crate::audit::finding::rounded;
 use crate::audit::ruleset::Agent;
+use crate::audit::ruleset::Converted;
 use crate::audit::ruleset::shared;
 use crate::audit::scan::Token;
 use crate::audit::scan::scan;
@@ -74,6 +77,8 @@ pub struct Measured {
     pub agent: &'static Agent,
     /// How much of it.
     pub value: f64,
+    /// As the laboratory stated it, if in another way: "SO3 375 mg/l x 1.2".
+    pub stated: Option<String>,
 }
 
 impl PerElement {
@@ -138,7 +143,7 @@ impl Specification {
             cover: PerElement::read(map.get("cover_mm")),
             life_years: number_of(map.get("design_life_years")),
             structural_class: text_of(map.get("structural_class")).map(|class| class.to_uppercase()),
-            measured: measured(map),
+            measured: analysed(map),
             standards: texts_of(map.get("standards")),
             ..Specification::default()
         };
@@ -163,9 +168,9 @@ impl Specification {
         }
         for agent in &shared().xa {
             let known = self.measured.iter().any(|measured| std::ptr::eq(measured.agent, agent));
-            if let (false, Some(value)) = (known, text::agent(tokens, &agent.field, &agent.unit)) {
-                self.extract(&agent.field, rounded(value));
-                self.measured.push(Measured { agent, value });
+            if let (false, Some(measured)) = (known, chemistry_text::measured(tokens, agent)) {
+                self.extract(&agent.field, rounded(measured.value));
+                self.measured.push(measured);
             }
         }
         let numbers = [
@@ -187,15 +192,29 @@ impl Specification {
 
     fn fill_sizes(&mut self, tokens: &[Token]) {
         let Some(sizes) = text::sizes(tokens).filter(|_| self.dimensions.is_empty()) else { return };
-        let Some(three) = sizes.three() else { return };
-        let shape = self.element.or(self.text_element).and_then(|element| element.shape);
-        self.dimensions = placed(three, shape);
+        let element = self.element.or(self.text_element);
+        // "A hall 60 m long, 30 m wide, 8 m high" is no piece of concrete.
+        if sizes.factors.is_empty() && element.is_none() {
+            return;
+        }
+        self.dimensions = measured(&sizes, element.and_then(|element| element.shape));
+        if self.dimensions.is_empty() {
+            return;
+        }
         self.count = sizes.count.unwrap_or(1.0);
-        let Some((length, width, height)) = self.dimensions.all() else { return };
-        self.extract("length", rounded(length));
-        self.extract("width", rounded(width));
-        self.extract("height", rounded(height));
-        self.extract("volume_m3", rounded(length * width * height * self.count));
+        let Dimensions { length, width, height, diameter } = self.dimensions;
+        let named = [("length", length), ("width", width), ("height", height), ("diameter", diameter)];
+        for (key, value) in named {
+            if let Some(value) = value {
+                self.extract(key, rounded(value));
+            }
+        }
+        if self.count != 1.0 {
+            self.extract("count", rounded(self.count));
+        }
+        if let Some(volume) = self.dimensions.volume() {
+            self.extract("volume_m3", rounded(volume * self.count));
+        }
     }
 
     fn extract(&mut self, key: &str, value: impl Into<Value>) {
@@ -211,6 +230,17 @@ impl Specification {
     /// Whether the fields or the text say anything of concrete.
     pub fn has_concrete(&self) -> bool {
         self.strength.is_some() || !self.exposures.is_empty()
+    }
+}
+
+/// What sizes of a text mean for this shape; nothing when they are no whole body.
+pub fn measured(sizes: &text::Sizes, shape: Option<Shape>) -> Dimensions {
+    match (sizes.three(), sizes.round()) {
+        (Some(three), _) => placed(three, shape),
+        (None, Some((diameter, length))) => {
+            Dimensions { length: Some(length), diameter: Some(diameter), ..Dimensions::default() }
+        }
+        (None, None) => Dimensions::default(),
     }
 }
 
@@ -275,14 +305,30 @@ pub fn exposures_of(texts: &[String]) -> Vec<String> {
     classes
 }
 
-fn measured(map: &Map<String, Value>) -> Vec<Measured> {
-    let value = |agent: &Agent| {
-        let medium = map.get(&agent.medium)?.as_object()?;
-        number_of(
-            medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(&agent.field)).map(|(_, value)| value),
-        )
+/// What the fields give of each agent: itself first, then SO3 and S as SO4.
+fn analysed(map: &Map<String, Value>) -> Vec<Measured> {
+    let field = |medium: &str, name: &str| {
+        let medium = map.get(medium)?.as_object()?;
+        number_of(medium.iter().find(|(key, _)| key.eq_ignore_ascii_case(name)).map(|(_, value)| value))
     };
-    shared().xa.iter().filter_map(|agent| Some(Measured { agent, value: value(agent)? })).collect()
+    let of = |agent: &'static Agent| {
+        let own = field(&agent.medium, &agent.field).map(|value| Measured { agent, value, stated: None });
+        own.or_else(|| {
+            let others = shared().converted.iter().filter(|other| other.of == agent.field);
+            others
+                .into_iter()
+                .find_map(|other| Some(other.measured(agent, field(&agent.medium, &other.field)?)))
+        })
+    };
+    shared().xa.iter().filter_map(of).collect()
+}
+
+impl Converted {
+    /// The agent that this much of it is.
+    pub fn measured(&self, agent: &'static Agent, value: f64) -> Measured {
+        let stated = format!("{} {} {} x {}", self.name, readable(value), agent.unit, readable(self.factor));
+        Measured { agent, value: value * self.factor, stated: Some(stated) }
+    }
 }
 
 #[cfg(test)]
@@ -299,6 +345,26 @@ mod tests {
             json!({"length": 6, "width": 9, "height": 0.2, "volume_m3": 10.8, "concrete_class": "C25/30"});
         assert_eq!(Value::from(spec.extracted), expected);
         assert_eq!(spec.text_element.map(|element| element.id.as_str()), Some("slab"));
+    }
+
+    #[test]
+    fn a_czech_mark_of_concrete_is_read_as_it_is_written() {
+        for text in [
+            "C 30 / 37 - XC4, XF1 (CZ, F.1) - Cl 0,2 - Dmax 22 - S3",
+            "C30/37-XC4+XF1 (CZ, F.1) – Cl 0,2 – Dmax 22 – S3",
+            "beton C 30/37 XC 4, XF 1, v/c max. 0,50",
+        ] {
+            let spec = Specification::read(&Map::new(), text);
+            assert_eq!(spec.strength.as_ref().map(Named::name), Some("C30/37"), "{text}");
+            assert_eq!(spec.exposures, ["XC4", "XF1"], "{text}");
+            assert!(spec.dimensions.is_empty() && spec.measured.is_empty(), "{text}");
+        }
+        let hall = Specification::read(&Map::new(), "A hall 60 m long, 30 m wide, 8 m high");
+        assert!(hall.dimensions.is_empty());
+        let pad = Specification::read(&Map::new(), "Základová patka délky 2 m, šířky 1,5 m, výšky 0,8 m");
+        assert_eq!(pad.dimensions.all(), Some((2.0, 1.5, 0.8)));
+        let both = Specification::read(&Map::new(), "stěny C25/30, desky C30/37");
+        assert!(both.strength.is_none(), "two classes are none for the whole");
     }
 
     #[test]

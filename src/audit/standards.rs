@@ -10,6 +10,8 @@ use crate::audit::finding::readable;
 use crate::audit::finding::rounded;
 use crate::audit::ruleset::Obsolete;
 use crate::audit::ruleset::shared;
+use crate::audit::scan::Token;
+use crate::audit::scan::scan;
 use crate::sheet::number_of;
 use crate::sheet::text_of;
 
@@ -31,8 +33,32 @@ pub fn check(project: &Project) -> Vec<Finding> {
             None => {}
         }
     }
+    findings.extend(unnamed(project));
     findings.extend(safety(project));
     findings
+}
+
+/// "per ČSN" in the description, with no number behind it.
+fn unnamed(project: &Project) -> Option<Finding> {
+    const BY: [&str; 5] = ["dle", "podle", "per", "nach", "gemass"];
+    const BODIES: [&str; 6] = ["csn", "en", "iso", "din", "bs", "eurocode"];
+    let tokens = scan(&project.question);
+    let is_name = |token: &Token| token.is_one_of(&BODIES);
+    let by = |at: usize| {
+        let according = at > 0 && tokens[at - 1].is_one_of(&["according", "acc", "conforming"]);
+        tokens[at].is_one_of(&BY) || (tokens[at].is("to") && according)
+    };
+    let at = (0..tokens.len().saturating_sub(1)).find(|at| by(*at) && is_name(&tokens[at + 1]))?;
+    let name: Vec<&Token> = tokens[at + 1..].iter().take_while(|token| is_name(token)).collect();
+    let after = tokens.get(at + 1 + name.len());
+    let numbered = match after {
+        Some(Token::Number(..)) => true,
+        Some(Token::Word(word)) => word.contains(|c: char| c.is_ascii_digit()) || word == "p",
+        _ => false,
+    };
+    let words: Vec<String> = name.iter().filter_map(|token| token.word()).map(str::to_uppercase).collect();
+    let message = format!("`{}` names no standard: which number and year?", words.join(" "));
+    (!numbered).then(|| Finding::new("STD-INCOMPLETE", Severity::Low, message).found(words.join(" ")))
 }
 
 /// The row of the list that this standard is.
@@ -165,6 +191,8 @@ mod tests {
         let existing = json!({"standards": ["SNiP 2.03.01-84"], "construction": "existing"});
         assert_eq!(one("", existing)[0].0, Severity::Low);
         assert_eq!(findings("", new("dle ČSN"))[0].0, "STD-INCOMPLETE");
+        assert_eq!(findings("Beton dle ČSN EN, nová stavba", json!({}))[0].0, "STD-INCOMPLETE");
+        assert_eq!(findings("Beton dle ČSN EN 206+A2 a podle ČSN P 73 2404", json!({})), []);
     }
 
     #[test]

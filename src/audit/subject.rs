@@ -3,6 +3,10 @@
 //! The specification stands for every row it can mean; a row that states its
 //! own classes stands for itself. Blinding is nothing unless it says so.
 
+use std::collections::BTreeMap;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
+
 use crate::audit::Project;
 use crate::audit::chemistry::Attack;
 use crate::audit::chemistry::Level;
@@ -82,6 +86,7 @@ impl Subject {
 /// The subjects of a project.
 pub fn subjects(project: &Project) -> Vec<Subject> {
     let mut subjects: Vec<Subject> = Vec::new();
+    let mut places: HashMap<_, usize> = HashMap::new();
     let mut specified = false;
     for index in project.of(Work::Concrete) {
         let row = &project.rows[index];
@@ -90,9 +95,12 @@ pub fn subjects(project: &Project) -> Vec<Subject> {
         }
         specified |= is_meant(project, row);
         let subject = of_row(project, index, row);
-        match subjects.iter_mut().find(|other| alike(other, &subject)) {
-            Some(other) => other.rows.push(index),
-            None => subjects.push(subject),
+        match places.entry(key(&subject)) {
+            Entry::Occupied(place) => subjects[*place.get()].rows.push(index),
+            Entry::Vacant(place) => {
+                place.insert(subjects.len());
+                subjects.push(subject);
+            }
         }
     }
     let is_plain = project.element().is_some_and(|element| element.plain);
@@ -106,10 +114,10 @@ pub fn subjects(project: &Project) -> Vec<Subject> {
     subjects
 }
 
-fn alike(one: &Subject, other: &Subject) -> bool {
-    let ids =
-        |subject: &Subject| subject.elements.iter().map(|element| element.id.as_str()).collect::<Vec<_>>();
-    ids(one) == ids(other) && one.strength == other.strength && one.exposures == other.exposures
+/// What rows of one subject share: elements, strength class, exposure classes.
+fn key(subject: &Subject) -> (Vec<&'static str>, Option<String>, Vec<String>) {
+    let ids = subject.elements.iter().map(|element| element.id.as_str()).collect();
+    (ids, subject.strength.as_ref().map(|class| class.name.clone()), subject.exposures.clone())
 }
 
 /// Whether the specification's fields mean this row.
@@ -169,17 +177,23 @@ fn blank(project: &Project, elements: Vec<&'static Element>, meant: bool) -> Sub
 
 /// The thickest bar among the steel of a subject's elements.
 fn give_bars(project: &Project, subjects: &mut [Subject]) {
-    let steel: Vec<(&Row, f64)> = project
-        .items()
-        .filter(|(_, row)| row.is(Work::Steel))
-        .filter_map(|(_, row)| Some((row, row.bar_mm?)))
-        .collect();
+    let mut thickest: BTreeMap<Option<&str>, (Option<&'static Element>, f64)> = BTreeMap::new();
+    for (_, row) in project.items().filter(|(_, row)| row.is(Work::Steel)) {
+        let Some(bar) = row.bar_mm else { continue };
+        let elements = row.elements.iter().map(|element| Some(*element));
+        // Steel of no element may be for any.
+        let none = row.elements.is_empty().then_some(None);
+        for element in elements.chain(none) {
+            let place = thickest.entry(element.map(|own| own.id.as_str())).or_insert((element, bar));
+            place.1 = place.1.max(bar);
+        }
+    }
     for subject in subjects {
-        let meant = |row: &Row| {
-            let shared = |own: &Element| subject.elements.iter().any(|other| same(own, other));
-            row.elements.is_empty() || row.elements.iter().any(|own| shared(own))
+        let meant = |element: &Option<&'static Element>| {
+            element.is_none_or(|own| subject.elements.iter().any(|other| same(own, other)))
         };
-        subject.bar_mm = steel.iter().filter(|(row, _)| meant(row)).map(|(_, bar)| *bar).reduce(f64::max);
+        let bars = thickest.values().filter(|(element, _)| meant(element)).map(|(_, bar)| *bar);
+        subject.bar_mm = bars.reduce(f64::max);
     }
 }
 

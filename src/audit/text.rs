@@ -12,20 +12,47 @@ use crate::audit::scan::Token;
 pub struct Sizes {
     /// Two or three numbers joined by "x".
     pub factors: Vec<f64>,
-    /// A thickness said in words.
-    pub thickness: Option<f64>,
+    /// Sizes said in words.
+    pub said: Said,
     /// Pieces of this size.
     pub count: Option<f64>,
+}
+
+/// Sizes in metres that words name.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Said {
+    /// "dl. 12 m", "12 m long".
+    pub length: Option<f64>,
+    /// "šířka 0,8 m", "0.8 m wide".
+    pub width: Option<f64>,
+    /// "výška 3 m", "3 m high", "2 m deep".
+    pub height: Option<f64>,
+    /// "tl. 150 mm", "200 mm thick".
+    pub thickness: Option<f64>,
+    /// "Ø 900 mm".
+    pub diameter: Option<f64>,
 }
 
 impl Sizes {
     /// Three numbers, the thickness last.
     pub fn three(&self) -> Option<[f64; 3]> {
-        match (&self.factors[..], self.thickness) {
-            ([a, b, c], _) => Some([*a, *b, *c]),
-            ([a, b], Some(thickness)) => Some([*a, *b, thickness]),
-            _ => None,
+        let said = self.said;
+        match self.factors[..] {
+            [a, b, c] => Some([a, b, c]),
+            [a, b] => Some([a, b, said.thickness.or(said.height)?]),
+            _ => match (said.length?, said.width, said.height, said.thickness) {
+                (length, Some(width), Some(height), None) => Some([length, width, height]),
+                (length, Some(width), None, Some(thickness)) => Some([length, width, thickness]),
+                (length, None, Some(height), Some(thickness)) => Some([length, thickness, height]),
+                _ => None,
+            },
         }
+    }
+
+    /// Diameter and length of something round.
+    pub fn round(&self) -> Option<(f64, f64)> {
+        let length = self.said.length.or(self.said.height);
+        if self.factors.is_empty() { self.said.diameter.zip(length) } else { None }
     }
 }
 
@@ -49,33 +76,97 @@ pub fn sizes(tokens: &[Token]) -> Option<Sizes> {
     if all.len() > 1 {
         return None;
     }
-    let mut sizes = all.pop().unwrap_or_default();
-    sizes.thickness = said_size(tokens, THICKNESS);
-    (!sizes.factors.is_empty() || sizes.thickness.is_some()).then_some(sizes)
+    let product = all.pop();
+    let mut sizes = product.unwrap_or_else(|| Sizes { count: pieces(tokens), ..Sizes::default() });
+    sizes.said = Said {
+        length: said(tokens, &LENGTH),
+        width: said(tokens, &WIDTH),
+        height: said(tokens, &HEIGHT),
+        thickness: said(tokens, &THICKNESS),
+        diameter: diameter(tokens),
+    };
+    (!sizes.factors.is_empty() || sizes.said != Said::default()).then_some(sizes)
 }
 
-const THICKNESS: &[&str] =
-    &["thick", "thickness", "tl", "tloustka", "tloustky", "tloustce", "dick", "dicke", "starke"];
+/// Words of one size: nouns stand before their number, adjectives behind it.
+struct Names {
+    nouns: &'static [&'static str],
+    adjectives: &'static [&'static str],
+}
 
-/// "tl. 150 mm", "200 mm thick".
-fn said_size(tokens: &[Token], words: &[&str]) -> Option<f64> {
-    tokens
-        .iter()
-        .enumerate()
-        .filter(|(_, token)| token.is_one_of(words))
-        .find_map(|(at, _)| {
-            let after = (at + 1..tokens.len().min(at + 4)).find(|i| !matches!(tokens[*i], Token::Sign(_)))?;
-            length_at(tokens, after).and_then(|(metres, scale, _)| Some(metres * scale?)).or_else(|| {
-                let (metres, scale, next) = length_at(tokens, at.checked_sub(2)?)?;
-                (next == at).then_some(metres * scale?)
-            })
-        })
-        .or_else(|| {
-            // "200 mm thick" at the end of a text has nothing after the word.
-            let at = tokens.iter().position(|token| token.is_one_of(words))?;
-            let (value, scale, next) = length_at(tokens, at.checked_sub(2)?)?;
-            (next == at).then_some(value * scale?)
-        })
+const LENGTH: Names = Names {
+    nouns: &["length", "dl", "delka", "delky", "delce", "delkou", "lange", "l"],
+    adjectives: &["long", "lang", "langer", "langes", "dlouhy", "dlouha", "dlouhe"],
+};
+const WIDTH: Names = Names {
+    nouns: &["width", "sirka", "sirky", "sirce", "sirkou", "breite", "b"],
+    adjectives: &["wide", "breit", "breiter", "breites", "siroky", "siroka", "siroke"],
+};
+const HEIGHT: Names = Names {
+    nouns: &[
+        "height", "depth", "vyska", "vysky", "vysce", "vyskou", "hl", "hloubka", "hloubky", "hohe", "tiefe",
+        "h", "v",
+    ],
+    adjectives: &["high", "deep", "hoch", "hoher", "hohes", "tief", "vysoky", "vysoka", "vysoke", "hluboky"],
+};
+const THICKNESS: Names = Names {
+    nouns: &["thickness", "tl", "tloustka", "tloustky", "tloustce", "dicke", "starke"],
+    adjectives: &["thick", "dick", "dicker", "dickes", "stark", "silny", "silna"],
+};
+
+/// The one length that words of this kind name; two different ones are none.
+fn said(tokens: &[Token], names: &Names) -> Option<f64> {
+    let with_unit =
+        |at: usize| length_at(tokens, at).and_then(|(value, scale, next)| Some((value * scale?, next)));
+    let behind = |at: usize| {
+        let number = (at + 1..tokens.len().min(at + 4))
+            .find(|i| !matches!(tokens[*i], Token::Sign('.' | ':' | '=')))?;
+        with_unit(number).map(|(value, _)| value)
+    };
+    let before =
+        |at: usize| with_unit(at.checked_sub(2)?).filter(|(_, next)| *next == at).map(|(value, _)| value);
+    let found = tokens.iter().enumerate().filter_map(|(at, token)| {
+        // A letter alone may be a preposition or part of "mg/l"; with a sign behind it, it is a size.
+        let letter = token.word().is_some_and(|word| word.len() == 1);
+        let marked = matches!(tokens.get(at + 1), Some(Token::Sign('=' | '.' | ':')));
+        if token.is_one_of(names.nouns) && (marked || !letter) {
+            behind(at).or_else(|| before(at))
+        } else if token.is_one_of(names.adjectives) {
+            before(at)
+        } else {
+            None
+        }
+    });
+    the_only(found)
+}
+
+/// The value that all agree on.
+fn the_only(mut values: impl Iterator<Item = f64>) -> Option<f64> {
+    let first = values.next()?;
+    values.all(|value| (value - first).abs() < 1e-9).then_some(first)
+}
+
+/// "Ø 900 mm", "průměr 0,9 m"; a bare number from 100 on is in millimetres.
+fn diameter(tokens: &[Token]) -> Option<f64> {
+    const WORDS: [&str; 6] = ["diameter", "dia", "prumer", "prumeru", "durchmesser", "prum"];
+    let named = |token: &Token| *token == Token::Sign('ø') || token.is_one_of(&WORDS);
+    let value = |(at, _): (usize, &Token)| {
+        let at = (at + 1..tokens.len().min(at + 4))
+            .find(|i| !matches!(tokens[*i], Token::Sign('.' | ':' | '=')))?;
+        let (value, scale, _) = length_at(tokens, at)?;
+        let scale = scale.or((value >= 100.0 && value.fract() == 0.0).then_some(0.001))?;
+        Some(value * scale)
+    };
+    the_only(tokens.iter().enumerate().filter(|(_, token)| named(token)).filter_map(value))
+}
+
+/// "8 ks" anywhere, if only one number of pieces is named.
+fn pieces(tokens: &[Token]) -> Option<f64> {
+    let counts = tokens.windows(2).filter_map(|two| match two {
+        [Token::Number(count, Decimals::None), unit] if unit.is_one_of(&PIECES) => Some(*count),
+        _ => None,
+    });
+    the_only(counts)
 }
 
 /// A number with the metres its unit stands for.
@@ -117,7 +208,7 @@ fn product_at(tokens: &[Token], start: usize) -> Option<(Sizes, usize)> {
         return None;
     }
     let factors = in_metres(&parts)?;
-    Some((Sizes { factors, thickness: None, count }, at))
+    Some((Sizes { factors, said: Said::default(), count }, at))
 }
 
 /// Numbers without a unit have that of the next one, else of the last given, else by magnitude.
@@ -195,62 +286,19 @@ fn is_exposure_like(class: &str) -> bool {
     }
 }
 
-/// The value of an agent of chemical attack, by its field in the input.
-pub fn agent(tokens: &[Token], field: &str, unit: &str) -> Option<f64> {
-    let names: &[&str] = match field {
-        "ph" => &["ph"],
-        "so4_mg_l" | "so4_mg_kg" => {
-            &["so4", "so42", "sulfate", "sulfates", "sulphate", "sirany", "siranu", "sulfat"]
-        }
-        "co2_aggressive_mg_l" => &["co2"],
-        "nh4_mg_l" => &["nh4", "ammonium", "amonne"],
-        "mg_mg_l" => &["mg", "mg2", "magnesium", "horcik"],
-        _ => &[],
-    };
-    tokens.iter().enumerate().filter(|(_, token)| token.is_one_of(names)).find_map(|(at, token)| {
-        // "350 mg" is a mass, not magnesium.
-        if token.is("mg")
-            && matches!(at.checked_sub(1).map(|before| &tokens[before]), Some(Token::Number(..)))
-        {
-            return None;
-        }
-        let (value, next) = value_after(tokens, at + 1)?;
-        let rest = tokens.get(next..).unwrap_or_default();
-        match unit {
-            "" => Some(value),
-            "mg/l" => is_rate(rest, "mg", "l").then_some(value),
-            "mg/kg" => is_rate(rest, "mg", "kg").then_some(value),
-            _ => None,
-        }
-    })
-}
-
-/// The number after a name, past signs, charges and "content of"; of a range the first.
-fn value_after(tokens: &[Token], from: usize) -> Option<(f64, usize)> {
-    let mut at = from;
-    while at < tokens.len().min(from + 6) {
-        let charge = matches!(tokens.get(at + 1), Some(Token::Sign('-' | '+')));
-        match &tokens[at] {
-            Token::Number(value, Decimals::None) if charge && *value <= 2.0 => at += 2,
-            Token::Number(value, _) => return Some((*value, at + 1)),
-            Token::Sign('.' | ';') => return None,
-            _ => at += 1,
-        }
-    }
-    None
-}
-
-fn is_rate(tokens: &[Token], above: &str, below: &str) -> bool {
-    matches!(tokens, [a, Token::Sign('/'), b, ..] if a.is(above) && b.is(below))
-}
-
 /// Water-cement ratio: "w/c 0.50", "v/c = 0,5", "w/z".
 pub fn w_c(tokens: &[Token]) -> Option<f64> {
     let at = tokens.windows(3).position(|three| match three {
         [a, Token::Sign('/'), b] => (a.is("w") && b.is_one_of(&["c", "z"])) || (a.is("v") && b.is("c")),
         _ => false,
     })?;
-    value_after(tokens, at + 3).map(|(value, _)| value).filter(|value| (0.2..=1.2).contains(value))
+    let near =
+        tokens.iter().skip(at + 3).take(5).take_while(|token| !matches!(token, Token::Sign('.' | ';')));
+    let value = near.into_iter().find_map(|token| match token {
+        Token::Number(value, _) => Some(*value),
+        _ => None,
+    });
+    value.filter(|value| (0.2..=1.2).contains(value))
 }
 
 /// Nominal cover: "cover 30 mm", "krytí 40 mm", "Betondeckung 5,5 cm".
@@ -327,27 +375,45 @@ mod tests {
             ("2 × 12.6 x 4.2 x 1.2 m", [12.6, 4.2, 1.2], Some(2.0)),
             ("2 ks 12.6 x 4.2 x 1.2 m", [12.6, 4.2, 1.2], Some(2.0)),
             ("0.4x0.4x3.0 m, 10 pcs", [0.4, 0.4, 3.0], Some(10.0)),
+            ("45 m x 80 cm x 600 mm", [45.0, 0.8, 0.6], None),
+            ("200 mm thick, 6 m x 9 m", [6.0, 9.0, 0.2], None),
+            ("délka 45 m, šířka 0,8 m, výška 600 mm", [45.0, 0.8, 0.6], None),
+            ("45 m long, 80 cm wide, 0.6 m high", [45.0, 0.8, 0.6], None),
+            ("12 m lang, 30 cm dick, 3 m hoch", [12.0, 0.3, 3.0], None),
+            ("stěna dl. 12,5 m, v. 3,2 m, tl. 250 mm", [12.5, 0.25, 3.2], None),
+            ("L = 45 m; B = 0,8 m; H = 0,6 m; 3 ks", [45.0, 0.8, 0.6], Some(3.0)),
+            ("deska 12 x 8 m, výška 0,25 m", [12.0, 8.0, 0.25], None),
+            ("4 ks á 2,4 x 2,4 x 0,9 m", [2.4, 2.4, 0.9], Some(4.0)),
+            ("patky 1,200 x 1,200 x 0,600 m", [1.2, 1.2, 0.6], None),
         ] {
             assert_eq!(rounded(text), Some((factors.to_vec(), count)), "{text}");
         }
-        for text in
-            ["6 x 9 m", "Ø90, wall 5.4 mm", "1 x 2 x 3", "2 m x 3 m x 1 m and 4 m x 5 m x 1 m", "45 m2 x 2"]
-        {
+        for text in [
+            "6 x 9 m",
+            "Ø90, wall 5.4 mm",
+            "1 x 2 x 3",
+            "6 x 9 m, tl. 150 mm a tl. 200 mm",
+            "délka 45 m, šířka 0,8 m",
+            "2 m x 3 m x 1 m and 4 m x 5 m x 1 m",
+            "45 m2 x 2",
+        ] {
             assert_eq!(rounded(text), None, "{text}");
         }
     }
 
     #[test]
-    fn chemistry_is_read_with_its_unit() {
-        let tokens =
-            scan("groundwater pH 6.2, SO4 2- 450 mg/l, SO₄²⁻; NH4+: 20 mg/l, Mg 350 mg/l, CO2 0,04 %");
-        let value = |field, unit| agent(&tokens, field, unit);
-        assert_eq!(value("ph", ""), Some(6.2));
-        assert_eq!(value("so4_mg_l", "mg/l"), Some(450.0));
-        assert_eq!(value("nh4_mg_l", "mg/l"), Some(20.0));
-        assert_eq!(value("mg_mg_l", "mg/l"), Some(350.0));
-        assert_eq!(value("co2_aggressive_mg_l", "mg/l"), None);
-        assert_eq!(value("so4_mg_kg", "mg/kg"), None);
+    fn round_things_have_a_diameter() {
+        let round = |text: &str| {
+            let sizes = sizes(&scan(text))?;
+            let (diameter, length) = sizes.round()?;
+            Some((diameter, length, sizes.count))
+        };
+        assert_eq!(round("Piloty ø 900 mm, dl. 12 m, 8 ks"), Some((0.9, 12.0, Some(8.0))));
+        assert_eq!(round("bored piles Ø900, 12 m long"), Some((0.9, 12.0, None)));
+        assert_eq!(round("sloup průměru 0,4 m výšky 3 m"), Some((0.4, 3.0, None)));
+        for text in ["Ø14-20mm", "pile ø 90", "Ø 900 mm", "Ø 900 mm a Ø 600 mm, dl. 12 m"] {
+            assert_eq!(round(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -23,6 +23,8 @@ use crate::audit::ruleset::shared;
 use crate::audit::strength;
 use crate::audit::subject::Subject;
 use crate::audit::subject::subjects;
+use crate::sheet::number_of;
+use crate::sheet::text_of;
 use crate::sheet::unit::Kind;
 
 /// The answer to `comprehensive_analysis`.
@@ -34,7 +36,7 @@ pub(super) fn answer(project: &Project) -> Value {
             classes.push(class);
         }
     }
-    let factor = crate::sheet::number_of(project.specifications.get("safety_factor")).map(rounded);
+    let factor = number_of(project.specifications.get("safety_factor")).map(rounded);
     json!({
         "project_summary": {
             "element": text_or(project.element().map(|element| element.name.clone())),
@@ -43,7 +45,7 @@ pub(super) fn answer(project: &Project) -> Value {
         },
         "exposure_analysis": exposure(&classes, project),
         "structural_analysis": {
-            "loads": {"permanent_kN_m2": null, "variable_kN_m2": null, "design_load_kN_m2": null},
+            "loads": loads(project),
             "required_strength": {"from_calculation": NOT_ASSESSED, "safety_factor": factor},
         },
         "durability_analysis": durability(&classes, project),
@@ -54,6 +56,20 @@ pub(super) fn answer(project: &Project) -> Value {
         "value_engineering": [],
         "otskp_codes": codes(project),
         "assumptions": assumptions(project),
+    })
+}
+
+/// Loads as they are given; the design load only where loads and factors are.
+fn loads(project: &Project) -> Value {
+    let of = |key: &str| number_of(project.specifications.get("loads")?.get(key));
+    let (permanent, variable) = (of("permanent_kN_m2"), of("variable_kN_m2"));
+    let factored = |load: Option<f64>, factor: &str| Some(load? * of(factor)?);
+    let sum = factored(permanent, "gamma_g").zip(factored(variable, "gamma_q"));
+    let design = of("design_load_kN_m2").or(sum.map(|(permanent, variable)| permanent + variable));
+    json!({
+        "permanent_kN_m2": permanent.map(rounded),
+        "variable_kN_m2": variable.map(rounded),
+        "design_load_kN_m2": design.map(rounded),
     })
 }
 
@@ -124,7 +140,7 @@ fn specification(project: &Project, subjects: &[Subject], classes: &[String]) ->
         "cement_kg_m3": at_least(Property::Cement, |subject| subject.cement),
         "w_c_ratio": w_c.map(rounded),
         "frost_resistance": text_or(classes.iter().find(|class| class.starts_with("XF")).cloned()),
-        "waterproofing": NOT_ASSESSED,
+        "waterproofing": text_or(text_of(project.specifications.get("waterproofing"))),
         "air_content_percent": at_least(Property::Air, |subject| subject.air),
         "cover_mm": cover.map(rounded),
         "reasoning": reasoning,
@@ -219,7 +235,7 @@ fn costs(project: &Project) -> Value {
         Some((_, count)) if count < items => {
             format!("Only {count} of {items} rows have a total: surcharges are not assessed.")
         }
-        Some(_) => "Sums of the given prices; surcharges at the rates of the input.".to_owned(),
+        Some(_) => "Sums of the given prices; surcharges at the rates of the input; direct costs to a cubic metre of concrete.".to_owned(),
     };
     json!({
         "currency": rates.currency,
@@ -229,9 +245,19 @@ fn costs(project: &Project) -> Value {
         "subtotal_excl_vat_czk": cents(subtotal),
         "vat_21_percent_czk": cents(vat),
         "total_incl_vat_czk": cents(subtotal.zip(vat).map(|(sum, vat)| sum + vat)),
-        "cost_per_m3_czk": null,
+        "cost_per_m3_czk": cents(all.zip(cast_volume(project)).map(|(sum, volume)| sum / volume)),
         "note": note,
     })
+}
+
+/// Cubic metres of concrete in the bill, when all of its concrete is measured so.
+fn cast_volume(project: &Project) -> Option<f64> {
+    let cubic = |index: usize| {
+        let position = &project.positions[index];
+        (position.unit.kind == Some(Kind::M3)).then(|| position.quantity.value()).flatten()
+    };
+    let volumes: Option<Vec<f64>> = project.of(Work::Concrete).into_iter().map(cubic).collect();
+    volumes.map(|volumes| volumes.iter().sum::<f64>()).filter(|sum| *sum > 0.0)
 }
 
 /// Codes of the price list that rows carry.
@@ -280,6 +306,29 @@ fn assumptions(project: &Project) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_given_is_passed_on_and_no_more() {
+        let of = |loads: Value| {
+            let input = json!({"specifications": {"loads": loads, "waterproofing": "35 mm (EN 12390-8)"}});
+            answer(&Project::read("", "en", &input))
+        };
+        let all = json!({"permanent_kN_m2": 5, "variable_kN_m2": 2, "gamma_g": 1.35, "gamma_q": 1.5});
+        let given = of(all);
+        assert_eq!(given["structural_analysis"]["loads"]["design_load_kN_m2"], 9.75);
+        assert_eq!(given["final_specification"]["waterproofing"], "35 mm (EN 12390-8)");
+        let part = of(json!({"permanent_kN_m2": 5, "gamma_g": 1.35}));
+        assert_eq!(part["structural_analysis"]["loads"]["permanent_kN_m2"], 5);
+        assert_eq!(part["structural_analysis"]["loads"]["design_load_kN_m2"], Value::Null);
+    }
+
+    #[test]
+    fn concrete_has_a_price_to_the_cubic_metre() {
+        let rows = json!([{"item_name": "Beton stěn C25/30", "quantity": 10, "unit": "m3", "total_price": 40_000},
+            {"item_name": "Výztuž stěn", "quantity": 1, "unit": "t", "total_price": 30_000}]);
+        let costs = costs(&Project::read("", "en", &json!({ "positions": rows })));
+        assert_eq!(costs["cost_per_m3_czk"], 7000);
+    }
 
     #[test]
     fn sums_need_every_price() {

@@ -2,6 +2,8 @@
 //!
 //! Each risk names its finding, so a report that lists findings can leave it out.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 use serde_json::json;
 
@@ -30,7 +32,7 @@ pub(super) fn answer(project: &Project, checks: &Checks) -> Value {
         "standards_checked": standards_checked(project),
         "compliance_checks": compliance_checks(project, checks),
         "risks_identified": risks(checks),
-        "document_issues": [],
+        "document_issues": issues(checks),
         "rfi_items": questions(project, checks),
         "assumptions_made": ["Built-in rules only: no judgement, no calculation of loads."],
         "recommendations": recommendations(checks),
@@ -159,59 +161,135 @@ fn risks(checks: &Checks) -> Vec<Value> {
     graver_than(checks, Severity::Medium).into_iter().enumerate().map(risk).collect()
 }
 
-/// Questions that findings raise, and those that rules cannot answer at all.
-fn questions(project: &Project, checks: &Checks) -> Vec<Value> {
-    let asks = [
-        "RFI-",
-        "EXP-MISSING-XC2",
-        "EXP-XF-PLAUS",
-        "EXP-SR",
-        "EXP-INCOMPLETE",
-        "CLASS-",
-        "QTY-MISSING",
-        "PARSE-NUM",
+/// What kind of fault of the documents a rule finds; nothing for a fault of the design.
+fn issue_type(rule: &str) -> Option<&'static str> {
+    const TYPES: [(&str, &[&str]); 4] = [
+        (
+            "inconsistency",
+            &["CLASS-CONFLICT", "DOC-", "DUP", "GEO-", "PRICE-MUL", "PRICE-SUM", "COST-", "PIPE-SDR"],
+        ),
+        ("missing", &["RFI-", "QTY-MISSING", "REBAR-MISSING", "FORM-MISSING"]),
+        ("ambiguous", &["PARSE-", "SPEC-AMBIG", "UNIT-UNKNOWN", "STD-INCOMPLETE", "CLASS-UNKNOWN"]),
+        ("incompatible", &["UNIT-CAT", "EXP-INVALID", "GOST-MARK", "STD-OBSOLETE"]),
     ];
-    let mut list: Vec<Value> = Vec::new();
-    let mut push = |priority: &str, to: &str, question: String, needed_for: &str| {
-        let same = list.iter().any(|one| one["question"] == question.as_str());
-        if !same {
-            let id = format!("RFI-{:03}", list.len() + 1);
-            list.push(json!({"id": id, "priority": priority, "to": to, "question": question,
-                "needed_for": needed_for, "deadline": NOT_ASSESSED}));
-        }
+    let begins = |list: &[&str]| list.iter().any(|prefix| rule.starts_with(prefix));
+    TYPES.iter().find(|(_, list)| begins(list)).map(|(name, _)| *name)
+}
+
+/// Faults of the documents; each names its finding, as the risks do.
+fn issues(checks: &Checks) -> Vec<Value> {
+    let issue = |finding: &Finding| {
+        let advice = advice(&finding.rule);
+        Some(json!({
+            "type": issue_type(&finding.rule)?,
+            "severity": finding.severity,
+            "location": location(finding),
+            "description": finding.message,
+            "impact": NOT_ASSESSED,
+            "recommendation": advice.map_or(NOT_ASSESSED, |advice| advice.remedy.as_str()),
+            "finding": finding.id,
+        }))
     };
-    for finding in graver_than(checks, Severity::Low) {
-        let Some(advice) =
-            advice(&finding.rule).filter(|_| asks.iter().any(|ask| finding.rule.starts_with(ask)))
-        else {
-            continue;
+    graver_than(checks, Severity::Low).into_iter().filter_map(issue).collect()
+}
+
+/// The rows of a finding as people count them, else where it was read.
+fn location(finding: &Finding) -> String {
+    match finding.rows.len() {
+        0 => "specifications and description".to_owned(),
+        1 => format!("row {}", listed(&finding.rows)),
+        _ => format!("rows {}", listed(&finding.rows)),
+    }
+}
+
+/// Rows that a question or a place names at most.
+const LISTED: usize = 10;
+
+fn listed(rows: &[usize]) -> String {
+    let mut texts: Vec<String> = rows.iter().take(LISTED).map(|row| (row + 1).to_string()).collect();
+    if rows.len() > LISTED {
+        texts.push(format!("and {} more", rows.len() - LISTED));
+    }
+    texts.join(", ")
+}
+
+/// Rules whose findings ask somebody.
+const ASKING: [&str; 18] = [
+    "RFI-",
+    "EXP-MISSING-XC2",
+    "EXP-XF-PLAUS",
+    "EXP-SR",
+    "EXP-INCOMPLETE",
+    "EXP-INVALID",
+    "CLASS-",
+    "QTY-",
+    "PARSE-NUM",
+    "UNIT-UNKNOWN",
+    "SPEC-AMBIG",
+    "REBAR-MISSING",
+    "FORM-MISSING",
+    "DOC-",
+    "STD-INCOMPLETE",
+    "GOST-MARK",
+    "LIFE-100",
+    "RATIO-",
+];
+
+/// Questions that findings raise, one for each thing to ask, and those that rules cannot answer at all.
+fn questions(project: &Project, checks: &Checks) -> Vec<Value> {
+    let mut asked: Vec<(String, &Finding, Vec<usize>)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let asks = |finding: &&Finding| ASKING.iter().any(|prefix| finding.rule.starts_with(prefix));
+    for finding in graver_than(checks, Severity::Low).into_iter().filter(asks) {
+        let Some(question) = question(finding) else { continue };
+        let at = *places.entry(question.clone()).or_insert_with(|| {
+            asked.push((question, finding, Vec::new()));
+            asked.len() - 1
+        });
+        asked[at].2.extend(&finding.rows);
+    }
+    let mut list: Vec<Value> = Vec::new();
+    for (question, finding, mut rows) in asked {
+        rows.sort_unstable();
+        rows.dedup();
+        let place = match rows.len() {
+            0 => String::new(),
+            1 => format!(" (row {})", listed(&rows)),
+            _ => format!(" (rows {})", listed(&rows)),
         };
         let priority = match finding.severity {
             Severity::Critical => "critical",
             Severity::High => "high",
             _ => "medium",
         };
-        let list = finding
-            .expected
-            .as_array()
-            .map(|items| items.iter().filter_map(Value::as_str).collect::<Vec<_>>());
-        let what = match list.filter(|_| finding.rule.starts_with("RFI-")) {
-            Some(items) if !items.is_empty() => format!(": {}", items.join(", ").replace('_', " ")),
-            _ => String::new(),
-        };
-        push(
-            priority,
-            &advice.to,
-            format!("{}{what}?", advice.remedy),
-            &format!("{} ({})", advice.title, finding.rule),
-        );
+        let (to, title) = advice(&finding.rule)
+            .map_or(("designer", ""), |advice| (advice.to.as_str(), advice.title.as_str()));
+        let needed_for = format!("{title} ({})", finding.rule);
+        list.push(rfi(list.len(), [priority, to, &format!("{question}?{place}"), &needed_for]));
     }
     if project.has_concrete() {
         let loads =
             "Which permanent and variable loads were assumed, and which strength does the calculation give?";
-        push("medium", "designer", loads.to_owned(), "structural analysis");
+        list.push(rfi(list.len(), ["medium", "designer", loads, "structural analysis"]));
     }
     list
+}
+
+/// What a finding asks, without its rows.
+fn question(finding: &Finding) -> Option<String> {
+    let advice = advice(&finding.rule)?;
+    let items = finding.expected.as_array().filter(|_| finding.rule.starts_with("RFI-"));
+    let names: Vec<&str> = items.into_iter().flatten().filter_map(Value::as_str).collect();
+    let what = match names[..] {
+        [] => String::new(),
+        _ => format!(": {}", names.join(", ").replace('_', " ")),
+    };
+    Some(format!("{}{what}", advice.remedy))
+}
+
+fn rfi(before: usize, [priority, to, question, needed_for]: [&str; 4]) -> Value {
+    json!({"id": format!("RFI-{:03}", before + 1), "priority": priority, "to": to, "question": question,
+        "needed_for": needed_for, "deadline": NOT_ASSESSED})
 }
 
 /// What to do about each rule that found something, once per rule.
@@ -234,4 +312,41 @@ fn recommendations(checks: &Checks) -> Vec<Value> {
         Some(json!({"priority": priority, "item": advice.remedy, "reason": reason, "effort": NOT_ASSESSED}))
     };
     rules.into_iter().filter_map(recommendation).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::check;
+
+    fn of(input: Value) -> Value {
+        let project = Project::read("", "en", &input);
+        answer(&project, &check(&project))
+    }
+
+    #[test]
+    fn faults_of_documents_have_their_kind_and_place() {
+        let answer = of(json!({"positions": [
+            {"item_name": "Beton stěn C30/35 XC4", "quantity": 5, "unit": "m2"},
+            {"item_name": "Výkop", "quantity": null, "unit": "m3"},
+            {"item_name": "Rýha", "quantity": 4, "unit": "m3"},
+            {"item_name": "Rýha", "quantity": 4, "unit": "m3"},
+        ]}));
+        let issues = answer["document_issues"].as_array().unwrap();
+        let of = |kind: &str, place: &str| {
+            issues.iter().any(|one| one["type"] == kind && one["location"] == place)
+        };
+        assert!(of("incompatible", "row 1") && of("ambiguous", "row 1"), "{issues:#?}");
+        assert!(of("missing", "row 2") && of("inconsistency", "rows 3, 4"), "{issues:#?}");
+    }
+
+    #[test]
+    fn one_thing_is_asked_once_with_all_its_rows() {
+        let row = |at: usize| json!({"item_name": format!("Výkop {at}"), "quantity": null, "unit": "m3"});
+        let answer = of(json!({"positions": (0..14).map(row).collect::<Vec<_>>()}));
+        let questions = answer["rfi_items"].as_array().unwrap();
+        assert_eq!(questions.len(), 1, "{questions:#?}");
+        let question = questions[0]["question"].as_str().unwrap();
+        assert!(question.ends_with("(rows 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, and 4 more)"), "{question}");
+    }
 }
