@@ -75,7 +75,6 @@ use asking::Said;
 use asking::Speaker;
 use control::Heard;
 use finish::Stop;
-use streamed::Expected;
 use tasks::Tasks;
 use track::Track;
 
@@ -121,9 +120,7 @@ struct Run {
 impl Run {
     fn new(job: Job, writer: Writer) -> (Run, Ear) {
         let (mouth, ear) = mpsc::channel(EARS);
-        let track = |planned: &Planned| {
-            Track::new(planned.query.name.clone(), expected(planned), job.budget.currency)
-        };
+        let track = |planned: &Planned| Track::new(planned, job.budget.currency);
         let tracks = job.queries.iter().map(track).collect();
         let run = Run {
             tracks,
@@ -316,11 +313,6 @@ impl Run {
             Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
         self.tracks[index].stop(QueryStatus::Failed, failure, Instant::now(), out);
     }
-}
-
-/// What a query's progress is measured against.
-fn expected(planned: &Planned) -> Expected {
-    Expected::of(planned.query.output.as_deref(), planned.query.max_tokens)
 }
 
 fn checks_completed(checked: &Checked, time: Duration) -> Body {

@@ -75,12 +75,39 @@ pub struct Query {
     pub prompt: template::Prompt,
     /// JSON Schema of its answer; without one the answer is text.
     pub output: Option<Arc<Value>>,
+    /// What becomes of those that need it when it ends without an answer.
+    pub on_fail: OnFail,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f64>,
     /// Most tokens of the answer.
     pub max_tokens: Option<u32>,
     /// Clocks of this query alone.
     pub limits: Limits,
+}
+
+/// What becomes of those that need a query when it ends without an answer, for whatever reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnFail {
+    /// They are skipped.
+    #[default]
+    Skip,
+    /// They go on with this value in the place of the answer; it counts as no success.
+    Default(Arc<Value>),
+    /// They go on without it, as long as another of their needs has something to say.
+    Continue,
+}
+
+impl OnFail {
+    /// Most bytes of a default as JSON, so that an event with one is never too large for a reader.
+    pub const LONGEST_DEFAULT: usize = 2048;
+
+    /// What stands in the answer's place.
+    pub fn default_value(&self) -> Option<&Arc<Value>> {
+        match self {
+            OnFail::Default(value) => Some(value),
+            OnFail::Skip | OnFail::Continue => None,
+        }
+    }
 }
 
 /// A model as a panel or an ask names it.

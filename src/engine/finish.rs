@@ -224,7 +224,8 @@ impl Ended<'_> {
                 audit::report(&parts, &checked.project, &checked.checks, warnings)
             }
             _ => {
-                let answer = |query: &QueryCompleted| Some((query.query.to_string(), query.result.clone()?));
+                let said = |query: &QueryCompleted| query.result.clone().or_else(|| query.default.clone());
+                let answer = |query: &QueryCompleted| Some((query.query.to_string(), said(query)?));
                 let answers: Map<_, _> = self.queries.iter().filter_map(answer).collect();
                 Some(Map::from_iter([("answers".to_owned(), Value::Object(answers))]))
             }
@@ -281,6 +282,7 @@ fn summary(query: &QueryCompleted) -> Value {
         ("usage", query.usage.map(|usage| json!(usage))),
         ("cost", query.cost.map(|cost| json!(cost))),
         ("error", query.error.as_ref().map(|failure| json!(failure))),
+        ("default", query.default.as_ref().map(|_| json!(true))),
     ];
     for (key, value) in extra {
         if let Some(value) = value {

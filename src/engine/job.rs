@@ -16,6 +16,7 @@ use crate::ask::Ask;
 use crate::ask::AskFault;
 use crate::event::Asked;
 use crate::event::Body;
+use crate::event::GoOn;
 use crate::event::Links;
 use crate::event::OnDisconnect;
 use crate::event::PlannedQuery;
@@ -27,6 +28,7 @@ use crate::id::RunId;
 use crate::money::Currency;
 use crate::money::Rate;
 use crate::panel::ModelChoice;
+use crate::panel::OnFail;
 use crate::panel::Panel;
 use crate::panel::Query;
 use crate::pool::NoTarget;
@@ -129,7 +131,8 @@ impl Job {
         Ok(Job { panel, ask, queries, limit, budget, on_disconnect, retry: None })
     }
 
-    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again.
+    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again. One
+    /// that was made without another that is asked for now is asked for as well.
     pub fn carry_over(&mut self, of: RunId, answers: Vec<QueryCompleted>) {
         let fits = |end: &QueryCompleted| {
             let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
@@ -140,8 +143,9 @@ impl Job {
                 _ => false,
             }
         };
-        let carried = answers.into_iter().filter(fits);
-        let carried = carried.map(|end| QueryCompleted {
+        let mut carried: Vec<QueryCompleted> = answers.into_iter().filter(fits).collect();
+        self.drop_unfounded(&mut carried);
+        let carried = carried.into_iter().map(|end| QueryCompleted {
             time_ms: 0,
             attempts: 0,
             usage: None,
@@ -151,6 +155,21 @@ impl Job {
             ..end
         });
         self.retry = Some(Retry { of, carried: carried.collect() });
+    }
+
+    /// Leaves out answers whose query needs one that will be asked, and then those that need these.
+    fn drop_unfounded(&self, carried: &mut Vec<QueryCompleted>) {
+        loop {
+            let there: Vec<QueryName> = carried.iter().map(|end| end.query.clone()).collect();
+            let is_founded = |end: &QueryCompleted| {
+                let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
+                planned.is_some_and(|planned| planned.query.needs.iter().all(|need| there.contains(need)))
+            };
+            carried.retain(is_founded);
+            if carried.len() == there.len() {
+                return;
+            }
+        }
     }
 
     /// Holds the job to what an earlier process announced; `false` when that cannot be done any more because
@@ -180,6 +199,11 @@ impl Job {
             query: planned.query.name.clone(),
             title: planned.query.title.in_language(&self.ask.language).to_owned(),
             depends_on: planned.query.needs.clone(),
+            on_fail: match planned.query.on_fail {
+                OnFail::Skip => None,
+                OnFail::Default(_) => Some(GoOn::Default),
+                OnFail::Continue => Some(GoOn::Continue),
+            },
             models: planned.targets.iter().map(|(target, _)| target.to_string()).collect(),
             timeout_ms: planned.limit.as_millis() as u64,
         };

@@ -10,6 +10,7 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
 use crate::panel::Query;
+use crate::panel::template::Reply;
 use crate::panel::template::Speaker;
 use crate::panel::template::Variables;
 use crate::provider::Message;
@@ -21,8 +22,8 @@ pub struct Material<'a> {
     pub ask: &'a Ask,
     /// What the checks read and found.
     pub checked: Option<&'a Checked>,
-    /// The answers that are there.
-    pub answers: Vec<(QueryName, Arc<Value>)>,
+    /// What came of the queries that have ended.
+    pub answers: Vec<(QueryName, Reply)>,
     /// Stands around untrusted text.
     pub fence: &'a str,
 }

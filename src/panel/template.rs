@@ -10,6 +10,7 @@
 //! limit, and a template reaches no file.
 
 mod filters;
+mod gap;
 pub mod untrusted;
 
 use std::collections::BTreeMap;
@@ -23,11 +24,13 @@ use minijinja::Value as Jinja;
 use minijinja::value::Serde;
 use serde_json::Value;
 
+use crate::failure::Code;
 use crate::fault::Faults;
 use crate::fault::Source;
 use crate::id::QueryName;
 
 use filters::environment;
+use gap::Gap;
 use untrusted::Untrusted;
 
 /// A compiled prompt.
@@ -58,8 +61,8 @@ pub struct Variables {
     pub input: Arc<Value>,
     /// The language to answer in, as a tag such as `en`; anything else counts as `en`.
     pub language: String,
-    /// Answers of the queries that this one needs. Untrusted.
-    pub answers: BTreeMap<QueryName, Arc<Value>>,
+    /// What came of the queries that this one needs. Untrusted.
+    pub answers: BTreeMap<QueryName, Reply>,
     /// The positions as text, within a budget. Untrusted.
     pub positions: Option<String>,
     /// The specifications as text. Untrusted.
@@ -68,6 +71,17 @@ pub struct Variables {
     pub facts: Option<Value>,
     /// The schema of the answer. Trusted.
     pub schema: Option<Arc<Value>>,
+}
+
+/// What came of a query that another one needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Its answer.
+    Answer(Arc<Value>),
+    /// What its panel puts in the answer's place.
+    Default(Arc<Value>),
+    /// Nothing, for this reason.
+    Missing(Code),
 }
 
 impl Variables {
@@ -89,9 +103,15 @@ impl Variables {
             text => data(Arc::new(Value::from(text)), label),
         };
         let optional = |value: &Option<String>, label| text(value.as_deref().unwrap_or_default(), label);
-        let answers = self.answers.iter().map(|(query, answer)| {
-            (query.as_str().to_owned(), data(Arc::clone(answer), &format!("answer of {query}")))
-        });
+        let reply = |query: &QueryName, reply: &Reply| match reply {
+            Reply::Answer(answer) => data(Arc::clone(answer), &format!("answer of {query}")),
+            Reply::Default(value) => {
+                data(Arc::clone(value), &format!("default of {query}, which gave no answer"))
+            }
+            Reply::Missing(code) => Gap::value(query, *code),
+        };
+        let answers =
+            self.answers.iter().map(|(query, came)| (query.as_str().to_owned(), reply(query, came)));
         Ok(Jinja::from_pairs([
             ("question", text(&self.question, "project description")),
             ("input", data(Arc::clone(&self.input), "input")),

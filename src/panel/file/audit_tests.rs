@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::failure::Code;
+use crate::id::QueryName;
+use crate::panel::Merge;
+use crate::panel::Query;
+use crate::panel::Report;
 use crate::panel::Scope;
 use crate::panel::script::ScriptOutcome;
 use crate::panel::template::Speaker;

@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::fault::Mark;
+use crate::panel::Merge;
+use crate::panel::ModelChoice;
+use crate::panel::OnFail;
 
 const PANEL: &str = r#"title = "T"
 
@@ -74,7 +77,7 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 53] = [
+const PANEL_ROWS: [Row; 62] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
@@ -128,6 +131,15 @@ const PANEL_ROWS: [Row; 53] = [
     ("\"prompts/b.md\"", "\"prompts/c.md\"", "panel.toml", "there is no file \"prompts/c.md\" in the panel's folder", 15, "\"prompts/c.md\"", ""),
     ("\"prompts/b.md\"", "\"/etc/passwd\"", "panel.toml", "an absolute path: paths are relative to the panel's folder and stay in it", 15, "\"/etc/passwd\"", ""),
     ("\"prompts/b.md\"", "\"prompts/../../b.md\"", "panel.toml", "a path with \".\", \"..\" or an empty part: paths are relative to the panel's folder and stay in it", 15, "\"prompts/../../b.md\"", ""),
+    ("temperature = 0.5", "on_fail = \"skp\"", "panel.toml", "expected one of \"skip\", \"default\", \"continue\", found \"skp\"", 16, "\"skp\"", "did you mean \"skip\"?"),
+    ("temperature = 0.5", "on_fail = \"default\"", "panel.toml", "on_fail = \"default\" needs a default", 16, "\"default\"", "add default = ..."),
+    ("temperature = 0.5", "default = \"no\"", "panel.toml", "a default that nothing uses", 16, "\"no\"", "add on_fail = \"default\""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = 7", "panel.toml", "expected a text, as the query has no \"output\", found 7", 17, "7", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = \" \"", "panel.toml", "expected a text, as the query has no \"output\", found \" \"", 17, "\" \"", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = inf", "panel.toml", "expected a value that JSON has as well, found inf", 17, "inf", ""),
+    ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = { y = 1 }", "panel.toml", "the default does not fit the query's schema: \"x\" is a required property", 12, "{ y = 1 }", ""),
+    ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = \"no\"", "panel.toml", "the default does not fit the query's schema: \"no\" is not of type \"object\"", 12, "\"no\"", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = \"DEFAULT\"", "panel.toml", "the default is longer than 2 KiB", 17, "*", ""),
     ("need = 1", "need 1", "panel.toml", "not TOML: key with no value, expected `=`", 19, "1", ""),
 ];
 
@@ -157,7 +169,8 @@ const OTHER_ROWS: [Row; 21] = [
 ];
 
 fn check(edited_file: &str, (from, to, file, message, line, mark, help): Row) {
-    let faults = parse(&edited(edited_file, from, to)).unwrap_err();
+    let to = to.replace("DEFAULT", &"x".repeat(2047));
+    let faults = parse(&edited(edited_file, from, &to)).unwrap_err();
     let shown: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
     // Some edits have a second effect, such as a variable that no longer exists.
     let same = |fault: &&Fault| match message.strip_suffix('*') {
@@ -204,6 +217,26 @@ fn a_sound_panel_is_read_whole() {
     let steps: Vec<(Duration, usize)> =
         panel.simulated[&second.name].iter().map(|step| (step.over, step.chunk)).collect();
     assert_eq!(steps, [(Duration::ZERO, 16), (Duration::from_millis(500), 8)]);
+}
+
+#[test]
+fn a_query_says_what_its_failure_means() {
+    let of = |lines: &str| {
+        let edited = edited(
+            "panel.toml",
+            "output = \"schema/a.json\"",
+            &format!("output = \"schema/a.json\"\n{lines}"),
+        );
+        parse(&edited).unwrap_or_else(|faults| panic!("{faults:#?}")).queries[0].on_fail.clone()
+    };
+    assert_eq!((of(""), of("on_fail = \"skip\"")), (OnFail::Skip, OnFail::Skip));
+    assert_eq!(of("on_fail = \"continue\""), OnFail::Continue);
+    let default =
+        of("on_fail = \"default\"\ndefault = { x = [-1, 0.5, true, 2026-01-02], a = { b = \"c\" } }");
+    assert_eq!(
+        default,
+        OnFail::Default(Arc::new(json!({"x": [-1, 0.5, true, "2026-01-02"], "a": {"b": "c"}})))
+    );
 }
 
 #[test]

@@ -18,7 +18,7 @@ fn variables() -> Variables {
             json!({ "name": "Olga", "rows": [{ "item": "Concrete", "m3": 22.5 }], "note": null }),
         ),
         language: "cs".to_owned(),
-        answers: BTreeMap::from([("a".parse().unwrap(), Arc::new(json!({ "text": "yes" })))]),
+        answers: BTreeMap::from([("a".parse().unwrap(), Reply::Answer(Arc::new(json!({ "text": "yes" }))))]),
         positions: None,
         specifications: Some("C30/37".to_owned()),
         facts: Some(json!({ "rows": [{ "class": "XC4", "air": null }] })),
@@ -131,6 +131,33 @@ fn what_is_absent_is_false_and_null_is_a_dash() {
     assert_eq!(one("a{% if question or facts or specifications %}b{% endif %}", &blank).as_deref(), Ok("a"));
     assert!(one("{{ facts.rows[0].colour }}", &variables()).is_err());
     assert!(one("{% if facts.row %}x{% endif %}", &variables()).is_err());
+}
+
+#[test]
+fn a_missing_answer_is_a_gap_that_says_why() {
+    let answers = BTreeMap::from([
+        ("a".parse().unwrap(), Reply::Missing(Code::RunTimeout)),
+        ("b".parse().unwrap(), Reply::Default(Arc::new(json!({ "text": "none" })))),
+    ]);
+    let variables = Variables { answers, ..variables() };
+    let gap = "[answer of a - no answer: run_timeout]";
+    let default = "<<<data 4f1c9a0e7b default of b, which gave no answer\nnone\n4f1c9a0e7b end>>>";
+    let rows = [
+        ("{{ answers.a }}", gap.to_owned()),
+        ("{{ answers.a.text.deep[3] }}", gap.to_owned()),
+        ("{{ answers.a|tojson }}{{ answers.a|fenced('x') }}", format!("{gap}{gap}")),
+        ("{% if answers.a %}x{% else %}none{% endif %}", "none".to_owned()),
+        ("{% for row in answers.a.rows %}x{% endfor %}{{ answers.a|length }}", "0".to_owned()),
+        ("{{ answers.b.text }}", default.to_owned()),
+        (
+            "{% for query, answer in answers|items %}{{ answer.text }} {% endfor %}",
+            format!("{gap} {default}"),
+        ),
+    ];
+    for (text, expected) in rows {
+        let prompt = compile(text, &["a", "b"]).unwrap();
+        assert_eq!(prompt.render(&variables).unwrap()[0].1, expected, "{text}");
+    }
 }
 
 #[test]
