@@ -21,6 +21,7 @@ mod opening;
 mod past;
 mod prompt;
 mod query;
+mod quorum;
 mod recover;
 mod retry;
 mod serial;
@@ -75,6 +76,7 @@ use asking::Said;
 use asking::Speaker;
 use control::Heard;
 use finish::Stop;
+use quorum::Quorum;
 use tasks::Tasks;
 use track::Track;
 
@@ -103,6 +105,7 @@ struct Run {
     deadline: Instant,
     /// Since when no query starts.
     paused: Option<Instant>,
+    quorum: Quorum,
     /// Whether the server is about to end.
     draining: bool,
     /// Stands around untrusted text in this run's prompts.
@@ -127,6 +130,7 @@ impl Run {
             tasks: Tasks::new(mouth),
             deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
             paused: None,
+            quorum: Quorum::Open,
             draining: false,
             fence: prompt::fence(),
             checked: None,
@@ -242,7 +246,7 @@ impl Run {
                 return Ok(Stop::StandDown);
             }
             let due = self.tracks.iter().filter_map(Track::due).min();
-            let was_paused = self.paused.is_some();
+            let (was_paused, late) = (self.paused.is_some(), self.grace_ends());
             // No arm loses anything when another wins: what was said or ordered stays in its channel,
             // an ended task stays in the set, and the rest is only time.
             tokio::select! {
@@ -264,6 +268,11 @@ impl Run {
                     self.hear_all(ear, &mut out);
                 }
                 Some(panicked) = self.tasks.next_panicked() => self.bury(panicked, &mut out),
+                () = sleep_until(late.unwrap_or(self.deadline)), if late.is_some() => {
+                    // An answer that is there is not cancelled.
+                    self.hear_all(ear, &mut out);
+                    self.close_quorum(&mut out);
+                }
                 () = sleep_until(due.unwrap_or(self.deadline)), if due.is_some() => {}
             }
             let now = Instant::now();
@@ -273,6 +282,7 @@ impl Run {
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
             if ended {
+                self.count_answers();
                 crash::at(Point::BetweenQueries);
             }
             if ended || (was_paused && self.paused.is_none()) {

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::id::QueryName;
@@ -324,6 +325,13 @@ pub struct QueryCompleted {
     /// Whether an attempt was lost with the server's process, and may have been billed besides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recovered: bool,
+}
+
+impl QueryCompleted {
+    /// Whether nobody wanted it: its condition did not hold, which is no loss.
+    pub fn is_unwanted(&self) -> bool {
+        self.error.as_ref().is_some_and(|failure| failure.code == Code::ConditionFalse)
+    }
 }
 
 /// Something a reader should know.

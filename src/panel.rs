@@ -77,6 +77,8 @@ pub struct Query {
     pub output: Option<Arc<Value>>,
     /// What becomes of those that need it when it ends without an answer.
     pub on_fail: OnFail,
+    /// It is asked only if this holds once its needs have ended.
+    pub when: Option<template::condition::Condition>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f64>,
     /// Most tokens of the answer.
@@ -194,14 +196,30 @@ pub enum Checks {
 }
 
 /// How answers become one result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Merge {
     /// Fewer successes than this fail the run; at least 1.
     pub need: usize,
+    /// The queries whose successes count; all of them without a list.
+    pub among: Option<Vec<QueryName>>,
+    /// How long the queries that need no other may go on once `need` has been reached; without it, to their end.
+    pub grace: Option<Duration>,
     /// Whether the result's keys stand at the top level of `final_result`.
     pub flatten: bool,
     /// A built-in report; without one the result is the answers by query.
     pub report: Option<Report>,
+}
+
+impl Merge {
+    /// A merge that needs so many answers and keeps each as it is.
+    pub fn needing(need: usize) -> Merge {
+        Merge { need, among: None, grace: None, flatten: false, report: None }
+    }
+
+    /// Whether the success of this query counts towards what is needed.
+    pub fn counts(&self, query: &QueryName) -> bool {
+        self.among.as_ref().is_none_or(|among| among.contains(query))
+    }
 }
 
 /// The built-in reports.

@@ -157,13 +157,17 @@ impl Ended<'_> {
 
     fn status(&self) -> RunOutcome {
         let succeeded = self.count(QueryStatus::Succeeded);
+        // What no condition wanted is not missing.
+        let wanted = || self.queries.iter().filter(|query| !query.is_unwanted());
+        let counted = wanted().filter(|query| self.merge.counts(&query.query));
         // An ask for some of the queries cannot need more than it asked for.
-        let need = self.merge.need.min(self.queries.len());
+        let need = self.merge.need.min(counted.clone().count()).max(1);
+        let met = counted.filter(|query| query.status == QueryStatus::Succeeded).count() >= need;
         match self.stop {
             Stop::Cancelled(_) => RunOutcome::Cancelled,
             Stop::Lost(_) => RunOutcome::Failed,
-            _ if succeeded == self.queries.len() => RunOutcome::Completed,
-            _ if succeeded >= need => RunOutcome::Partial,
+            _ if succeeded == wanted().count() && met => RunOutcome::Completed,
+            _ if met => RunOutcome::Partial,
             _ => RunOutcome::Failed,
         }
     }
@@ -200,7 +204,7 @@ impl Ended<'_> {
             let failure = query.error.as_ref()?;
             let mut warning = json!(Warning {
                 source: query.query.to_string(),
-                severity: "warning".into(),
+                severity: if query.is_unwanted() { "info" } else { "warning" }.into(),
                 code: String::new(),
                 message: failure.message.clone(),
             });

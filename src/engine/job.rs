@@ -131,21 +131,21 @@ impl Job {
         Ok(Job { panel, ask, queries, limit, budget, on_disconnect, retry: None })
     }
 
-    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again. One
-    /// that was made without another that is asked for now is asked for as well.
-    pub fn carry_over(&mut self, of: RunId, answers: Vec<QueryCompleted>) {
+    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again; `ends`
+    /// are how its queries ended. What was made without an answer that is asked for now is asked for as well.
+    pub fn carry_over(&mut self, of: RunId, ends: Vec<QueryCompleted>) {
         let fits = |end: &QueryCompleted| {
             let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
             let schema = planned.map(|planned| planned.schema.as_ref());
             match (schema, &end.result) {
                 (Some(Some(schema)), Some(answer)) => schema.faults(answer).is_empty(),
                 (Some(None), Some(_)) => true,
-                _ => false,
+                _ => end.is_unwanted(),
             }
         };
-        let mut carried: Vec<QueryCompleted> = answers.into_iter().filter(fits).collect();
-        self.drop_unfounded(&mut carried);
-        let carried = carried.into_iter().map(|end| QueryCompleted {
+        let mut kept: Vec<QueryCompleted> = ends.into_iter().filter(fits).collect();
+        self.drop_unfounded(&mut kept);
+        let carried = kept.into_iter().filter(|end| end.result.is_some()).map(|end| QueryCompleted {
             time_ms: 0,
             attempts: 0,
             usage: None,
@@ -157,16 +157,16 @@ impl Job {
         self.retry = Some(Retry { of, carried: carried.collect() });
     }
 
-    /// Leaves out answers whose query needs one that will be asked, and then those that need these.
-    fn drop_unfounded(&self, carried: &mut Vec<QueryCompleted>) {
+    /// Leaves out what needs a query that will be asked, and then what needs that.
+    fn drop_unfounded(&self, kept: &mut Vec<QueryCompleted>) {
         loop {
-            let there: Vec<QueryName> = carried.iter().map(|end| end.query.clone()).collect();
+            let there: Vec<QueryName> = kept.iter().map(|end| end.query.clone()).collect();
             let is_founded = |end: &QueryCompleted| {
                 let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
                 planned.is_some_and(|planned| planned.query.needs.iter().all(|need| there.contains(need)))
             };
-            carried.retain(is_founded);
-            if carried.len() == there.len() {
+            kept.retain(is_founded);
+            if kept.len() == there.len() {
                 return;
             }
         }

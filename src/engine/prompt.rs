@@ -53,6 +53,19 @@ impl Material<'_> {
         Ok(rendered.into_iter().map(message).collect())
     }
 
+    /// Whether `query` is to be asked at all.
+    ///
+    /// # Errors
+    /// A [`Failure`] when its condition cannot be decided with this material.
+    pub fn is_wanted(&self, query: &Query) -> Result<bool, Failure> {
+        let Some(when) = &query.when else { return Ok(true) };
+        when.holds(&self.variables(query)).map_err(|why| {
+            let message = format!("The condition of `{}` could not be decided: {why}", query.name);
+            Failure::new(Code::RequestRefused, message)
+                .hint("Check the panel's `when`; `is defined` asks whether something is there.")
+        })
+    }
+
     fn variables(&self, query: &Query) -> Variables {
         let brief = self.checked.map(|checked| &checked.brief);
         let needed = self.answers.iter().filter(|(name, _)| query.needs.contains(name));

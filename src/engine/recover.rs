@@ -129,7 +129,7 @@ pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Los
         }));
     }
     writer.append(&out).await?;
-    let merge = Merge { need: ends.len(), flatten: false, report: None };
+    let merge = Merge::needing(ends.len());
     let ended = Ended {
         run: writer.run(),
         panel: &panel,
@@ -192,6 +192,7 @@ impl Run {
                 *track = Track::restore(query, planned, self.job.budget.currency);
             }
         }
+        self.restore_quorum(past);
         self.checks_told = past.checked;
         let told = past.warnings.iter().filter(|warning| warning.query.is_none());
         self.warnings = told

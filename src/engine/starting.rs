@@ -47,6 +47,10 @@ impl Run {
         };
         for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
             let planned = &self.job.queries[index];
+            if let Err((status, failure)) = self.wanted(&planned.query) {
+                self.tracks[index].stop(status, failure, now, &mut queued);
+                continue;
+            }
             self.tracks[index].ready(planned.first(), now);
             let opening = Opening::first(&planned.targets, 0, planned.limit);
             let asking = self.asking(index, Earlier::default());
@@ -85,13 +89,6 @@ impl Run {
 
     pub(super) fn asking(&self, index: usize, earlier: Earlier) -> Result<Asking, Failure> {
         let planned = &self.job.queries[index];
-        let reply = |track: &Track| Some((track.name().clone(), reply(track.end.as_ref()?)));
-        let material = prompt::Material {
-            ask: &self.job.ask,
-            checked: self.checked.as_deref(),
-            answers: self.tracks.iter().filter_map(reply).collect(),
-            fence: &self.fence,
-        };
         let left = self.deadline.saturating_duration_since(Instant::now());
         Ok(Asking {
             run: self.writer.run().clone(),
@@ -100,11 +97,36 @@ impl Run {
             targets: Arc::clone(&planned.targets),
             limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
             schema: planned.schema.clone(),
-            messages: material.messages(&planned.query)?,
+            messages: self.material().messages(&planned.query)?,
             checked: self.checked.clone(),
             since: Instant::now(),
             earlier,
         })
+    }
+
+    /// What prompts and conditions are made of by now.
+    fn material(&self) -> prompt::Material<'_> {
+        let reply = |track: &Track| Some((track.name().clone(), reply(track.end.as_ref()?)));
+        prompt::Material {
+            ask: &self.job.ask,
+            checked: self.checked.as_deref(),
+            answers: self.tracks.iter().filter_map(reply).collect(),
+            fence: &self.fence,
+        }
+    }
+
+    /// Whether a query whose needs have ended is to be asked; else how it ends.
+    fn wanted(&self, query: &Query) -> Result<(), (QueryStatus, Failure)> {
+        match self.material().is_wanted(query) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let when = query.when.as_ref().map_or("", |when| when.text());
+                let shown: String = when.chars().take(200).collect();
+                let message = format!("Skipped: its condition does not hold: {shown}");
+                Err((QueryStatus::Skipped, Failure::new(Code::ConditionFalse, message)))
+            }
+            Err(failure) => Err((QueryStatus::Failed, failure)),
+        }
     }
 
     /// How far a query is, for the plan; one that this run leaves out counts as failed.

@@ -563,10 +563,12 @@ async fn a_run_that_nobody_polls_asks_nobody() {
     assert_eq!(provider.calls(), 1);
 }
 
+mod conditions;
 mod control;
 mod gaps;
 mod groups;
 mod health;
 mod money;
+mod quorum;
 mod recovery;
 mod trials;

@@ -61,7 +61,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let clocks = top.take_table("limits").map(Clocks::of_panel).unwrap_or_default();
     clocks.check_order(&Clocks::default(), source, faults);
     let drafts = queries::read(&mut top, &clocks, folder, faults);
-    let merge = merging::read(&mut top, &drafts);
+    let merge = merging::read(&mut top, &drafts, &clocks.limits());
     top.finish();
     check_names(&drafts, source, faults);
     check_plan(&drafts, source, faults);

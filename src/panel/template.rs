@@ -9,6 +9,7 @@
 //! delimiters that they cannot know. Undefined names are errors, loops have a
 //! limit, and a template reaches no file.
 
+pub mod condition;
 mod filters;
 mod gap;
 pub mod untrusted;
@@ -39,6 +40,8 @@ pub struct Prompt {
     /// Holds one template a message, named by its number.
     templates: Arc<Environment<'static>>,
     speakers: Arc<[Speaker]>,
+    /// What it uses, as `answers.first`.
+    names: Arc<[String]>,
 }
 
 /// Who speaks in a message.
@@ -157,6 +160,7 @@ impl Prompt {
     pub fn compile(source: &Source, needs: &[&str], faults: &Faults) -> Option<Prompt> {
         let mut templates = environment();
         let mut speakers = Vec::new();
+        let mut names = Vec::new();
         let mut fine = true;
         for (number, (speaker, span)) in messages(&source.text).into_iter().enumerate() {
             let name = number.to_string();
@@ -168,7 +172,8 @@ impl Prompt {
                     source.fault(place(source, &error, &span), format!("template: {}", sentence(&error))),
                 );
             } else if let Ok(template) = templates.get_template(&name) {
-                let used = template.undeclared_variables(true).into_iter().collect();
+                let used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+                names.extend(used.iter().cloned());
                 fine &= check_names(source, &span, used, needs, faults);
             }
             speakers.push(speaker);
@@ -179,7 +184,16 @@ impl Prompt {
         }
         // Debug information is for places in compile errors; at run time it would copy data into errors.
         templates.set_debug(false);
-        fine.then(|| Prompt { templates: Arc::new(templates), speakers: speakers.into() })
+        fine.then(|| Prompt {
+            templates: Arc::new(templates),
+            speakers: speakers.into(),
+            names: names.into(),
+        })
+    }
+
+    /// Whether it looks at the answer of this query.
+    pub fn uses(&self, need: &str) -> bool {
+        condition::uses(&self.names, need)
     }
 
     /// The messages of this prompt; at least one is the user's. The error is a sentence without data.

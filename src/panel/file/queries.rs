@@ -14,6 +14,7 @@ use crate::panel::OnFail;
 use crate::panel::Panel;
 use crate::panel::Query;
 use crate::panel::template::Prompt;
+use crate::panel::template::condition::Condition;
 
 use super::clocks::Clocks;
 use super::english;
@@ -67,6 +68,7 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
     });
     let output = table.take_text("output").and_then(|path| folder.schema(&table, &path));
     let on_fail = on_fail(&mut table, output.as_deref());
+    let when = when(&mut table, &needs);
     let temperature = temperature(&mut table);
     let max_tokens = max_tokens(&mut table);
     let own = Clocks::of_query(&mut table, clocks);
@@ -81,11 +83,39 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
         prompt,
         output,
         on_fail,
+        when,
         temperature,
         max_tokens,
         limits: own.limits(),
     });
     Draft { id: id.unwrap_or_else(|| Spanned::new(span, String::new())), needs, query }
+}
+
+/// `when`, with each fault under the name that it concerns.
+fn when(table: &mut Reader<'_>, needs: &[Spanned<String>]) -> Option<Condition> {
+    let text = table.take_text("when")?;
+    let needs: Vec<&str> = needs.iter().map(|need| need.get_ref().as_str()).collect();
+    let wrongs = match Condition::compile(text.get_ref(), &needs) {
+        Ok(condition) => return Some(condition),
+        Err(wrongs) => wrongs,
+    };
+    // A text with escapes is not in the file as it is; then all of it is marked.
+    let start = text.span().start + 1;
+    let is_plain =
+        table.source().text.get(start..).is_some_and(|rest| rest.starts_with(text.get_ref().as_str()));
+    for wrong in wrongs {
+        let span = if is_plain { start + wrong.at.start..start + wrong.at.end } else { text.span() };
+        let fault = table.source().fault(span, format!("when: {}", wrong.message));
+        table.add(match &wrong.unknown {
+            Some((word, known)) => {
+                let note = format!("known here: {}", known.join(", "));
+                let fault = fault.suggest(word, known.iter().map(String::as_str));
+                if known.is_empty() { fault } else { fault.note(note) }
+            }
+            None => fault,
+        });
+    }
+    None
 }
 
 /// `on_fail` and `default`.

@@ -77,13 +77,19 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 62] = [
+const PANEL_ROWS: [Row; 73] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
     ("temperature =", "temprature =", "panel.toml", "unknown key \"temprature\" in [[query]] \"second\"", 16, "temprature", "did you mean \"temperature\"?"),
-    ("need = 1", "need = 1\ngrace = \"4s\"", "panel.toml", "unknown key \"grace\" in [merge]", 20, "grace", ""),
-    ("need = 1", "need = 1\n[merge.fields]", "panel.toml", "unknown key \"fields\" in [merge]", 20, "fields", ""),
+    ("need = 1", "need = \"2 of 5\"", "panel.toml", "1 query needs no other, not 5", 19, "\"2 of 5\"", "write \"1 of 1\""),
+    ("need = 1", "need = \"2 of 1\"", "panel.toml", "\"need\" must lie between 1 and the number of queries that need no other, 1", 19, "\"2 of 1\"", ""),
+    ("need = 1", "need = \"two\"", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found \"two\"", 19, "\"two\"", ""),
+    ("need = 1", "need = true", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found true", 19, "true", ""),
+    ("need = 1", "need = 1\ngrace = 4", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found 4", 20, "4", "write \"4s\""),
+    ("need = 1", "need = 1\ngrace = \"4s\"", "panel.toml", "the grace has no effect: all 1 queries that need no other are needed", 20, "\"4s\"", ""),
+    ("needs = [\"first\"]\nprompt = \"prompts/b.md\"\ntemperature = 0.5\n\n[merge]\nneed = 1", "prompt = \"prompts/a.md\"\n[merge]\ngrace = \"60s\"", "panel.toml", "grace (60s) must be shorter than per_query (60s)", 16, "\"60s\"", ""),
+    ("[merge]\nneed = 1", "[[query]]\nid = \"third\"\nprompt = \"prompts/a.md\"\n[merge]\ngrace = \"4s\"", "panel.toml", "the grace cancels who is late, and without \"first\" those that need it are skipped", 22, "\"4s\"", "give \"first\" an on_fail"),
     ("\"60s\"", "60", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found 60", 5, "60", "write \"60s\""),
     ("\"60s\"", "\"60 sec\"", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found \"60 sec\"", 5, "\"60 sec\"", ""),
     ("\"60s\"", "\"0s\"", "panel.toml", "\"per_query\" must be longer than 0", 5, "\"0s\"", ""),
@@ -120,7 +126,7 @@ const PANEL_ROWS: [Row; 62] = [
     ("temperature = 0.5", "max_tokens = 0", "panel.toml", "\"max_tokens\" must lie between 1 and 4294967295", 16, "0", ""),
     ("need = 1", "need = 3", "panel.toml", "\"need\" must lie between 1 and the number of queries, 2", 19, "3", ""),
     ("need = 1", "need = 0", "panel.toml", "\"need\" must lie between 1 and the number of queries, 2", 19, "0", ""),
-    ("need = 1", "need = -1", "panel.toml", "expected a whole number, found -1", 19, "-1", ""),
+    ("need = 1", "need = -1", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found -1", 19, "-1", ""),
     ("need = 1", "flatten = true", "panel.toml", "\"flatten\" needs a report to flatten", 19, "true", "add report = \"construction\""),
     ("need = 1", "flatten = \"yes\"", "panel.toml", "expected true or false, found \"yes\"", 19, "\"yes\"", ""),
     ("need = 1", "flatten = true\nreport = \"konstruction\"", "panel.toml", "expected \"construction\", found \"konstruction\"", 20, "\"konstruction\"", "did you mean \"construction\"?"),
@@ -131,6 +137,11 @@ const PANEL_ROWS: [Row; 62] = [
     ("\"prompts/b.md\"", "\"prompts/c.md\"", "panel.toml", "there is no file \"prompts/c.md\" in the panel's folder", 15, "\"prompts/c.md\"", ""),
     ("\"prompts/b.md\"", "\"/etc/passwd\"", "panel.toml", "an absolute path: paths are relative to the panel's folder and stay in it", 15, "\"/etc/passwd\"", ""),
     ("\"prompts/b.md\"", "\"prompts/../../b.md\"", "panel.toml", "a path with \".\", \"..\" or an empty part: paths are relative to the panel's folder and stay in it", 15, "\"prompts/../../b.md\"", ""),
+    ("temperature = 0.5", "when = \"langage == 'cs'\"", "panel.toml", "when: undefined variable \"langage\"", 16, "langage", "did you mean \"language\"?"),
+    ("temperature = 0.5", "when = \"answers.frist.x > 3\"", "panel.toml", "when: the condition uses the answer of \"frist\", which its query does not need", 16, "answers.frist", "did you mean \"first\"?"),
+    ("temperature = 0.5", "when = \"input.x ==\"", "panel.toml", "when: syntax error: unexpected end of input, expected expression", 16, "*", ""),
+    ("temperature = 0.5", "when = true", "panel.toml", "expected a text, found true", 16, "true", ""),
+    ("temperature = 0.5", "when = \"a\\tb\"", "panel.toml", "when: syntax error: unexpected input after expression", 16, "\"a\\tb\"", ""),
     ("temperature = 0.5", "on_fail = \"skp\"", "panel.toml", "expected one of \"skip\", \"default\", \"continue\", found \"skp\"", 16, "\"skp\"", "did you mean \"skip\"?"),
     ("temperature = 0.5", "on_fail = \"default\"", "panel.toml", "on_fail = \"default\" needs a default", 16, "\"default\"", "add default = ..."),
     ("temperature = 0.5", "default = \"no\"", "panel.toml", "a default that nothing uses", 16, "\"no\"", "add on_fail = \"default\""),
@@ -212,7 +223,7 @@ fn a_sound_panel_is_read_whole() {
         (second.models.as_slice(), second.title.0["en"].as_str()),
         ([ModelChoice::Default].as_slice(), "second")
     );
-    assert_eq!(panel.merge, Merge { need: 1, flatten: false, report: None });
+    assert_eq!(panel.merge, Merge::needing(1));
     assert_eq!((panel.limits.connect, panel.limits.per_query), (None, Some(Duration::from_secs(60))));
     let steps: Vec<(Duration, usize)> =
         panel.simulated[&second.name].iter().map(|step| (step.over, step.chunk)).collect();
