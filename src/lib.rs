@@ -18,6 +18,7 @@ pub mod backoff;
 pub mod breaker;
 pub mod crash;
 pub mod journal;
+pub mod merge;
 pub mod metrics;
 pub mod mock;
 pub mod pool;

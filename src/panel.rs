@@ -7,6 +7,7 @@
 
 mod file;
 pub mod plan;
+pub mod rules;
 pub mod script;
 pub mod template;
 
@@ -22,6 +23,7 @@ use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
 
+use rules::FieldRule;
 use script::ScriptStep;
 
 /// A checked panel.
@@ -206,14 +208,16 @@ pub struct Merge {
     pub grace: Option<Duration>,
     /// Whether the result's keys stand at the top level of `final_result`.
     pub flatten: bool,
-    /// A built-in report; without one the result is the answers by query.
+    /// A built-in report; without one and without rules the result is the answers by query.
     pub report: Option<Report>,
+    /// Rules for single fields, in the order of the file.
+    pub fields: Vec<FieldRule>,
 }
 
 impl Merge {
     /// A merge that needs so many answers and keeps each as it is.
     pub fn needing(need: usize) -> Merge {
-        Merge { need, among: None, grace: None, flatten: false, report: None }
+        Merge { need, among: None, grace: None, flatten: false, report: None, fields: Vec::new() }
     }
 
     /// Whether the success of this query counts towards what is needed.

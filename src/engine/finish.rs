@@ -21,6 +21,7 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::id::RunId;
+use crate::merge;
 use crate::panel::Merge;
 use crate::panel::Report;
 
@@ -227,10 +228,14 @@ impl Ended<'_> {
                 let parts: Vec<_> = self.queries.iter().filter_map(part).collect();
                 audit::report(&parts, &checked.project, &checked.checks, warnings)
             }
+            _ if !self.merge.fields.is_empty() => {
+                let parts: Vec<_> = self.queries.iter().filter_map(said).collect();
+                Some(merge::merge(&self.merge.fields, &parts))
+            }
             _ => {
-                let said = |query: &QueryCompleted| query.result.clone().or_else(|| query.default.clone());
-                let answer = |query: &QueryCompleted| Some((query.query.to_string(), said(query)?));
-                let answers: Map<_, _> = self.queries.iter().filter_map(answer).collect();
+                let answers = self.queries.iter().filter_map(said);
+                let answers: Map<_, _> =
+                    answers.map(|part| (part.query.to_owned(), part.answer.clone())).collect();
                 Some(Map::from_iter([("answers".to_owned(), Value::Object(answers))]))
             }
         }
@@ -259,6 +264,12 @@ impl Ended<'_> {
             queries_skipped: self.count(QueryStatus::Skipped),
         }
     }
+}
+
+/// What a query says to the merge: its answer, or what stands in its place.
+fn said(query: &QueryCompleted) -> Option<merge::Part<'_>> {
+    let answer = query.result.as_ref().or(query.default.as_ref())?;
+    Some(merge::Part { query: query.query.as_str(), answer, is_default: query.result.is_none() })
 }
 
 fn part(query: &QueryCompleted) -> Option<audit::Part<'_>> {

@@ -1,12 +1,16 @@
 //! `[merge]`: how the answers become one result.
 
+use serde_json::Value;
 use toml::Spanned;
 
 use crate::fault::reader::Reader;
+use crate::id::QueryName;
 use crate::panel::Limits;
 use crate::panel::Merge;
 use crate::panel::OnFail;
 use crate::panel::Report;
+use crate::panel::rules::FieldRule;
+use crate::panel::rules::Rule;
 
 use super::queries::Draft;
 
@@ -25,8 +29,113 @@ pub(super) fn read(top: &mut Reader<'_>, drafts: &[Draft], clocks: &Limits) -> M
         let fault = table.source().fault(flatten.span(), "\"flatten\" needs a report to flatten");
         table.add(fault.help("add report = \"construction\""));
     }
+    if let Some(rules) = table.take_table("fields") {
+        if merge.report.is_some() {
+            let fault = table.source().fault(rules.span(), "a report merges the answers by itself");
+            table.add(fault.help("take out [merge.fields] or report"));
+        }
+        merge.fields = fields(rules, drafts);
+    }
     table.finish();
     merge
+}
+
+/// `[merge.fields]`: a rule by name, or a table with what it takes.
+fn fields(mut table: Reader<'_>, drafts: &[Draft]) -> Vec<FieldRule> {
+    let mut rules = Vec::new();
+    for field in table.keys() {
+        let name = field.get_ref();
+        if FieldRule::RESERVED.contains(&name.as_str()) {
+            table.fault(field.span(), format!("\"{name}\" is a key of every merged result"));
+        }
+        let Some(value) = table.take(name) else { continue };
+        let rule = match value.get_ref().as_str() {
+            Some(text) => word(&table, &Spanned::new(value.span(), text.to_owned())).map(|rule| FieldRule {
+                field: name.clone(),
+                rule,
+                from: None,
+                default: None,
+            }),
+            None if value.get_ref().is_table() => {
+                table.table(name, value).and_then(|rule| field_rule(rule, name, drafts))
+            }
+            None => {
+                table.expected(&value, "a rule such as \"first\", or a table such as { rule = \"first\" }");
+                None
+            }
+        };
+        rules.extend(rule);
+    }
+    table.finish();
+    rules
+}
+
+const RULES: [&str; 7] = ["first", "concat", "union", "worst", "majority", "mean", "spread"];
+
+/// A rule that takes nothing more.
+fn word(table: &Reader<'_>, text: &Spanned<String>) -> Option<Rule> {
+    let rule = match text.get_ref().as_str() {
+        "first" => Rule::First,
+        "concat" => Rule::Concat,
+        "union" => Rule::Union { key: None },
+        "majority" => Rule::Majority,
+        "mean" => Rule::Mean,
+        "spread" => Rule::Spread,
+        "worst" => {
+            let fault = table.source().fault(text.span(), "\"worst\" needs an order, from best to worst");
+            table.add(fault.help("write { rule = \"worst\", order = [...] }"));
+            return None;
+        }
+        other => {
+            let fault = table.source().fault(text.span(), format!("unknown rule \"{other}\""));
+            table.add(fault.suggest(other, RULES).note(format!("known rules: {}", RULES.join(", "))));
+            return None;
+        }
+    };
+    Some(rule)
+}
+
+fn field_rule(mut table: Reader<'_>, field: &str, drafts: &[Draft]) -> Option<FieldRule> {
+    let name = table.take_text("rule");
+    let order = table.take_json("order");
+    let key = table.take_text("key");
+    let default = table.take_json("default").map(Spanned::into_inner);
+    let from = table.take_texts("from").map(|from| queries(&table, from.get_ref(), drafts));
+    let rule = match (name.as_ref().map(|name| name.get_ref().as_str()), &order) {
+        (Some("worst"), Some(order)) => match order.get_ref() {
+            Value::Array(order) if !order.is_empty() => Some(Rule::Worst { order: order.clone() }),
+            _ => {
+                table.expected_json(order, "a list of values, from best to worst");
+                None
+            }
+        },
+        _ => name.as_ref().map_or(Some(Rule::First), |name| word(&table, name)),
+    };
+    if let Some(order) = order.filter(|_| !matches!(rule, Some(Rule::Worst { .. }) | None)) {
+        table.fault(order.span(), "only \"worst\" has an order");
+    }
+    let rule = match (rule, key) {
+        (Some(Rule::Union { .. }), Some(key)) => Some(Rule::Union { key: Some(key.into_inner()) }),
+        (rule, Some(key)) => {
+            table.fault(key.span(), "only \"union\" has a key");
+            rule
+        }
+        (rule, None) => rule,
+    };
+    table.finish();
+    rule.map(|rule| FieldRule { field: field.to_owned(), rule, from, default })
+}
+
+/// The queries that a list names; those that do not exist are told.
+fn queries(table: &Reader<'_>, names: &[Spanned<String>], drafts: &[Draft]) -> Vec<QueryName> {
+    for name in names {
+        let known = || drafts.iter().map(|draft| draft.id.get_ref().as_str());
+        if !known().any(|id| id == name.get_ref()) {
+            let message = format!("there is no query \"{}\"", name.get_ref());
+            table.add(table.source().fault(name.span(), message).suggest(name.get_ref(), known()));
+        }
+    }
+    names.iter().filter_map(|name| name.get_ref().parse().ok()).collect()
 }
 
 /// The queries that need no other: those that are asked at once.

@@ -77,11 +77,20 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 73] = [
+const PANEL_ROWS: [Row; 82] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
     ("temperature =", "temprature =", "panel.toml", "unknown key \"temprature\" in [[query]] \"second\"", 16, "temprature", "did you mean \"temperature\"?"),
+    ("need = 1", "[merge.fields]\nx = \"frist\"", "panel.toml", "unknown rule \"frist\"", 20, "\"frist\"", "did you mean \"first\"?"),
+    ("need = 1", "[merge.fields]\nx = \"worst\"", "panel.toml", "\"worst\" needs an order, from best to worst", 20, "\"worst\"", "write { rule = \"worst\", order = [...] }"),
+    ("need = 1", "[merge.fields]\nx = { rule = \"worst\", order = 3 }", "panel.toml", "expected a list of values, from best to worst, found 3", 20, "3", ""),
+    ("need = 1", "[merge.fields]\nx = { rule = \"mean\", key = \"id\" }", "panel.toml", "only \"union\" has a key", 20, "\"id\"", ""),
+    ("need = 1", "[merge.fields]\nx = { rule = \"mean\", order = [1] }", "panel.toml", "only \"worst\" has an order", 20, "[1]", ""),
+    ("need = 1", "[merge.fields]\nx = { form = [\"first\"] }", "panel.toml", "unknown key \"form\" in [merge.fields.x]", 20, "form", "did you mean \"from\"?"),
+    ("need = 1", "[merge.fields]\nx = { from = [\"frist\"] }", "panel.toml", "there is no query \"frist\"", 20, "\"frist\"", "did you mean \"first\"?"),
+    ("need = 1", "[merge.fields]\nrest = \"first\"", "panel.toml", "\"rest\" is a key of every merged result", 20, "rest", ""),
+    ("need = 1", "[merge.fields]\nx = 3", "panel.toml", "expected a rule such as \"first\", or a table such as { rule = \"first\" }, found 3", 20, "3", ""),
     ("need = 1", "need = \"2 of 5\"", "panel.toml", "1 query needs no other, not 5", 19, "\"2 of 5\"", "write \"1 of 1\""),
     ("need = 1", "need = \"2 of 1\"", "panel.toml", "\"need\" must lie between 1 and the number of queries that need no other, 1", 19, "\"2 of 1\"", ""),
     ("need = 1", "need = \"two\"", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found \"two\"", 19, "\"two\"", ""),
