@@ -69,6 +69,7 @@ use crate::event::RunWarning;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::id::QueryName;
 use crate::journal::Writer;
 use crate::panel::Checks;
 use crate::store::StoreError;
@@ -110,6 +111,8 @@ struct Run {
     draining: bool,
     /// Stands around untrusted text in this run's prompts.
     fence: String,
+    /// Under which labels prompts show answers that must not be known by their names.
+    labels: Vec<(QueryName, String)>,
     checked: Option<Arc<Checked>>,
     /// Whether the findings of the checks have been told.
     checks_told: bool,
@@ -133,6 +136,7 @@ impl Run {
             quorum: Quorum::Open,
             draining: false,
             fence: prompt::fence(),
+            labels: prompt::labels(writer.run(), &job.panel),
             checked: None,
             checks_told: false,
             warnings: Vec::new(),

@@ -112,6 +112,7 @@ impl Run {
             checked: self.checked.as_deref(),
             answers: self.tracks.iter().filter_map(reply).collect(),
             fence: &self.fence,
+            labels: &self.labels,
         }
     }
 

@@ -66,6 +66,8 @@ pub struct Variables {
     pub language: String,
     /// What came of the queries that this one needs. Untrusted.
     pub answers: BTreeMap<QueryName, Reply>,
+    /// The answers among them, shuffled and under labels, for prompts that must not know whose they are. Untrusted.
+    pub others: Vec<Other>,
     /// The positions as text, within a budget. Untrusted.
     pub positions: Option<String>,
     /// The specifications as text. Untrusted.
@@ -74,6 +76,17 @@ pub struct Variables {
     pub facts: Option<Value>,
     /// The schema of the answer. Trusted.
     pub schema: Option<Arc<Value>>,
+}
+
+/// An answer under a label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Other {
+    /// Its label, the same for every query of the run.
+    pub label: String,
+    /// Whose it is; a prompt need not say.
+    pub query: QueryName,
+    /// It.
+    pub answer: Arc<Value>,
 }
 
 /// What came of a query that another one needs.
@@ -89,8 +102,18 @@ pub enum Reply {
 
 impl Variables {
     /// The names that a prompt may use.
-    pub const NAMES: [&'static str; 8] =
-        ["answers", "facts", "input", "language", "positions", "question", "schema", "specifications"];
+    pub const NAMES: [&'static str; 10] = [
+        "answers",
+        "facts",
+        "input",
+        "language",
+        "others",
+        "passages",
+        "positions",
+        "question",
+        "schema",
+        "specifications",
+    ];
     /// Shortest fence.
     pub const MIN_FENCE: usize = 8;
 
@@ -115,7 +138,17 @@ impl Variables {
         };
         let answers =
             self.answers.iter().map(|(query, came)| (query.as_str().to_owned(), reply(query, came)));
+        let other = |other: &Other| {
+            Jinja::from_pairs([
+                ("label", Jinja::from(other.label.as_str())),
+                ("query", Jinja::from(other.query.as_str())),
+                ("answer", data(Arc::clone(&other.answer), &format!("answer {}", other.label))),
+            ])
+        };
         Ok(Jinja::from_pairs([
+            ("others", self.others.iter().map(other).collect()),
+            // Nothing looks passages up yet.
+            ("passages", Jinja::from(Vec::<Jinja>::new())),
             ("question", text(&self.question, "project description")),
             ("input", data(Arc::clone(&self.input), "input")),
             ("language", Jinja::from(language(&self.language))),

@@ -211,3 +211,48 @@ async fn what_was_made_without_an_answer_is_made_again_when_that_is_asked_for() 
     assert!(mended.heard("sum").contains(" answer of q1\none\n"));
     assert_eq!(events.last().1.status, RunOutcome::Completed);
 }
+
+#[tokio::test(start_paused = true)]
+async fn reviews_see_the_others_under_the_same_labels_and_never_their_own() {
+    let query = |id: &str, prompt: &str, needs: &str| {
+        format!("[[query]]\nid = \"{id}\"\nprompt = \"{prompt}\"\nneeds = [{needs}]\n")
+    };
+    let text = [
+        query("x", "p.md", ""),
+        query("y", "p.md", ""),
+        query("z", "p.md", ""),
+        query("review_x", "r.md", "\"y\", \"z\""),
+        query("review_y", "r.md", "\"x\", \"z\""),
+    ];
+    let toml = format!("title = \"T\"\n{}", text.concat());
+    let review = "{% for other in others %}{{ other.label }}={{ other.answer }}\n{% endfor %}x";
+    let file = |path: &str| match path {
+        "panel.toml" => Some(toml.clone().into_bytes()),
+        "p.md" => Some(b"{{ question }}".to_vec()),
+        "r.md" => Some(review.as_bytes().to_vec()),
+        _ => None,
+    };
+    let panel = Arc::new(Panel::parse("test".parse().unwrap(), &file).unwrap());
+    let says = |words: &str| script().answer(words).after(100);
+    let scripts = [
+        ("x", says("of x")),
+        ("y", says("of y")),
+        ("z", says("of z")),
+        ("review_x", says("1")),
+        ("review_y", says("2")),
+    ];
+    let provider = Hearing::new(scripted(&scripts));
+    begin(&panel, &provider.pool()).await.run().await;
+    let label = |review: &str, answer: &str| {
+        let heard = provider.heard(review);
+        let at = heard.find(&format!("\nof {answer}\n"))?;
+        let head = heard[..at].rfind("=<<<data").unwrap();
+        let label = heard[head - 1..head].to_owned();
+        assert!(heard[head..at].ends_with(&format!(" answer {label}")), "{heard}");
+        assert!("ABC".contains(&label), "{heard}");
+        Some(label)
+    };
+    assert_eq!((label("review_x", "x"), label("review_y", "y")), (None, None));
+    assert!(label("review_x", "z").is_some() && label("review_x", "z") == label("review_y", "z"));
+    assert_ne!(label("review_x", "y"), label("review_y", "x"));
+}

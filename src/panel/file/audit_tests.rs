@@ -80,6 +80,7 @@ fn variables(facts: Option<Value>) -> Variables {
         input: Arc::new(Value::Null),
         language: "cs".to_owned(),
         answers: BTreeMap::new(),
+        others: Vec::new(),
         positions: None,
         specifications: None,
         facts,

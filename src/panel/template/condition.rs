@@ -164,6 +164,7 @@ mod tests {
                 ("b".parse().unwrap(), Reply::Missing(Code::Timeout)),
                 ("c".parse().unwrap(), Reply::Default(Arc::new(json!("none")))),
             ]),
+            others: Vec::new(),
             positions: None,
             specifications: None,
             facts: None,
