@@ -221,11 +221,13 @@ mod tests {
         Panel::parse("p".parse().unwrap(), &files).unwrap()
     }
 
+    /// States of a to g, those that are ready, and those that never will be, each with the need that is missing.
+    type TolerantRow = (&'static str, &'static [usize], &'static [(usize, usize)]);
+
     #[test]
     fn what_a_failure_means_is_said_by_the_query_that_fails() {
         let panel = tolerant();
-        // States of a to g, those that are ready, and those that never will be with the reason.
-        let rows: [(&'static str, &[usize], &[(usize, usize)]); 8] = [
+        let rows: [TolerantRow; 8] = [
             ("ssssrrr", &[], &[]),
             ("rrsrwrw", &[], &[]),
             ("ssfswww", &[4, 5, 6], &[]),
