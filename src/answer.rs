@@ -26,6 +26,14 @@ pub struct Answer {
     pub notes: Vec<Note>,
 }
 
+impl Answer {
+    /// Notes what was strange about how it came: parts of other answers, and pieces that came twice.
+    pub fn note_strange(&mut self, others: u64, twice: u64) {
+        let notes = [(others, Note::Others(others)), (twice, Note::Twice(twice))];
+        self.notes.extend(notes.into_iter().filter(|(count, _)| *count > 0).map(|(_, note)| note));
+    }
+}
+
 /// Something a reader should know of an answer; a warning of its query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Note {
@@ -37,6 +45,10 @@ pub enum Note {
     TruncatedByLimit,
     /// The provider did not say that the model was done.
     FinishUnknown,
+    /// So many parts of other answers came with it.
+    Others(u64),
+    /// So many of its pieces came twice.
+    Twice(u64),
 }
 
 impl Note {
@@ -47,17 +59,27 @@ impl Note {
             Note::Repaired => "answer_repaired",
             Note::TruncatedByLimit => "truncated_by_limit",
             Note::FinishUnknown => "finish_unknown",
+            Note::Others(_) => "other_answers",
+            Note::Twice(_) => "repeated_pieces",
         }
     }
 
     /// A sentence for a person.
-    pub fn message(self) -> &'static str {
-        match self {
+    pub fn message(self) -> String {
+        let message = match self {
+            Note::Others(1) => return "A part of another answer came with it and was passed over.".into(),
+            Note::Others(parts) => {
+                return format!("{parts} parts of other answers came with it and were passed over.");
+            }
+            Note::Twice(pieces) => {
+                return format!("{pieces} pieces of it came twice in a row and were kept as they came.");
+            }
             Note::Extracted => "The answer was taken out of the text around it.",
             Note::Repaired => "The answer was not valid JSON and was repaired.",
             Note::TruncatedByLimit => "The answer hit max_tokens.",
             Note::FinishUnknown => "The provider did not say that the answer is whole.",
-        }
+        };
+        message.to_owned()
     }
 }
 

@@ -99,6 +99,24 @@ enum Command {
 
 #[derive(Debug, Subcommand)]
 enum PanelsCommand {
+    /// List the panels that the server would offer.
+    List {
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
+    /// Show one panel: its queries, what they need and whom they ask.
+    Show {
+        /// Its name.
+        name: String,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        common: CommonArgs,
+    },
     /// Check panel files; without a path, all panels that the server would offer.
     Check {
         /// Panel folders or files.
@@ -174,9 +192,11 @@ pub fn main() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Ask(args)) => ask::run(args),
-        Some(Command::Panels { command: PanelsCommand::Check { paths, common } }) => {
-            panels::check(&paths, common)
-        }
+        Some(Command::Panels { command }) => match command {
+            PanelsCommand::List { json, common } => panels::list(json, common),
+            PanelsCommand::Show { name, json, common } => panels::show(&name, json, common),
+            PanelsCommand::Check { paths, common } => panels::check(&paths, common),
+        },
         Some(Command::Knowledge { command }) => knowledge::run(command),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Mock { command: None, args }) => mock::run(args),

@@ -23,6 +23,7 @@ mod passages;
 mod past;
 mod prompt;
 mod query;
+mod quorum;
 mod recover;
 mod retry;
 mod serial;
@@ -73,6 +74,7 @@ use crate::event::RunWarning;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
+use crate::id::QueryName;
 use crate::journal::Writer;
 use crate::panel::Checks;
 use crate::store::StoreError;
@@ -81,7 +83,7 @@ use asking::Speaker;
 use control::Heard;
 use finish::Stop;
 use passages::Passages;
-use streamed::Expected;
+use quorum::Quorum;
 use tasks::Tasks;
 use track::Track;
 
@@ -110,10 +112,13 @@ struct Run {
     deadline: Instant,
     /// Since when no query starts.
     paused: Option<Instant>,
+    quorum: Quorum,
     /// Whether the server is about to end.
     draining: bool,
     /// Stands around untrusted text in this run's prompts.
     fence: String,
+    /// Under which labels prompts show answers that must not be known by their names.
+    labels: Vec<(QueryName, String)>,
     checked: Option<Arc<Checked>>,
     passages: Passages,
     /// Whether the findings of the checks have been told.
@@ -128,17 +133,17 @@ struct Run {
 impl Run {
     fn new(job: Job, writer: Writer) -> (Run, Ear) {
         let (mouth, ear) = mpsc::channel(EARS);
-        let track = |planned: &Planned| {
-            Track::new(planned.query.name.clone(), expected(planned), job.budget.currency)
-        };
+        let track = |planned: &Planned| Track::new(planned, job.budget.currency);
         let tracks = job.queries.iter().map(track).collect();
         let run = Run {
             tracks,
             tasks: Tasks::new(mouth),
             deadline: Instant::now() + job.limit.saturating_sub(writer.elapsed()),
             paused: None,
+            quorum: Quorum::Open,
             draining: false,
             fence: prompt::fence(),
+            labels: prompt::labels(writer.run(), &job.panel),
             checked: None,
             passages: Passages::default(),
             checks_told: false,
@@ -254,7 +259,7 @@ impl Run {
                 return Ok(Stop::StandDown);
             }
             let due = self.tracks.iter().filter_map(Track::due).min();
-            let was_paused = self.paused.is_some();
+            let (was_paused, late) = (self.paused.is_some(), self.grace_ends());
             // No arm loses anything when another wins: what was said or ordered stays in its channel,
             // an ended task stays in the set, and the rest is only time.
             tokio::select! {
@@ -276,6 +281,11 @@ impl Run {
                     self.hear_all(ear, &mut out);
                 }
                 Some(panicked) = self.tasks.next_panicked() => self.bury(panicked, &mut out),
+                () = sleep_until(late.unwrap_or(self.deadline)), if late.is_some() => {
+                    // An answer that is there is not cancelled.
+                    self.hear_all(ear, &mut out);
+                    self.close_quorum(&mut out);
+                }
                 () = sleep_until(due.unwrap_or(self.deadline)), if due.is_some() => {}
             }
             let now = Instant::now();
@@ -285,6 +295,7 @@ impl Run {
             let ended = out.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
             out.clear();
             if ended {
+                self.count_answers();
                 crash::at(Point::BetweenQueries);
             }
             if ended || (was_paused && self.paused.is_none()) {
@@ -325,11 +336,6 @@ impl Run {
             Failure::new(Code::Interrupted, "The server failed inside this query; the others go on.");
         self.tracks[index].stop(QueryStatus::Failed, failure, Instant::now(), out);
     }
-}
-
-/// What a query's progress is measured against.
-fn expected(planned: &Planned) -> Expected {
-    Expected::of(planned.query.output.as_deref(), planned.query.max_tokens)
 }
 
 fn checks_completed(checked: &Checked, time: Duration) -> Body {

@@ -13,6 +13,7 @@ use serde::Serialize;
 use serde_json::Map;
 use serde_json::Value;
 
+use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::id::QueryName;
@@ -95,10 +96,23 @@ pub struct PlannedQuery {
     pub title: String,
     /// What it waits for.
     pub depends_on: Vec<QueryName>,
+    /// How those that wait for it go on when it has no answer; without this they are skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_fail: Option<GoOn>,
     /// Who is asked, `provider/model` in fallback order.
     pub models: Vec<String>,
     /// Longest time with all attempts, in milliseconds.
     pub timeout_ms: u64,
+}
+
+/// How queries go on that need one without an answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum GoOn {
+    /// With what the panel puts in its place.
+    Default,
+    /// Without it.
+    Continue,
 }
 
 /// Limits of the whole run.
@@ -299,6 +313,9 @@ pub struct QueryCompleted {
     /// Its answer: a string for a text answer, the JSON value otherwise.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// What its panel puts in the answer's place for the queries that need it and for the merge.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
     /// The top-level parts of an answer that was cut for good which were complete: unchecked, and no answer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub partial_result: Option<Map<String, Value>>,
@@ -313,6 +330,13 @@ pub struct QueryCompleted {
     /// Whether an attempt was lost with the server's process, and may have been billed besides.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub recovered: bool,
+}
+
+impl QueryCompleted {
+    /// Whether nobody wanted it: its condition did not hold, which is no loss.
+    pub fn is_unwanted(&self) -> bool {
+        self.error.as_ref().is_some_and(|failure| failure.code == Code::ConditionFalse)
+    }
 }
 
 /// Something a reader should know.

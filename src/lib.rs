@@ -19,6 +19,7 @@ pub mod breaker;
 pub mod crash;
 pub mod journal;
 pub mod knowledge;
+pub mod merge;
 pub mod metrics;
 pub mod mock;
 pub mod pool;

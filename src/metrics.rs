@@ -11,6 +11,7 @@ use std::sync::PoisonError;
 
 use serde::Deserialize;
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::event::Entry;
 use crate::event::RunOutcome;
@@ -20,6 +21,18 @@ const SAMPLES: usize = 512;
 /// Most steps; panels are files of the operator, so nobody gets here by asking.
 const STEPS: usize = 1000;
 
+/// Warnings that are counted: those that say something about providers and panels rather than about a question.
+const WARNINGS: [&str; 8] = [
+    "answer_extracted",
+    "answer_repaired",
+    "default_used",
+    "finish_unknown",
+    "other_answers",
+    "partial_result",
+    "repeated_pieces",
+    "truncated_by_limit",
+];
+
 /// Counts runs as they end.
 #[derive(Default)]
 pub struct Metrics(Mutex<Counted>);
@@ -28,6 +41,7 @@ pub struct Metrics(Mutex<Counted>);
 struct Counted {
     runs: [u64; 4],
     steps: BTreeMap<String, Step>,
+    warnings: BTreeMap<&'static str, u64>,
 }
 
 #[derive(Default)]
@@ -44,6 +58,8 @@ struct Last {
     panel: String,
     status: RunOutcome,
     queries: BTreeMap<String, Query>,
+    #[serde(default)]
+    warnings: Vec<Value>,
 }
 
 #[derive(Deserialize)]
@@ -67,6 +83,8 @@ pub struct Figures {
     pub success_rate: f64,
     /// Of each query that was asked.
     pub step_metrics: BTreeMap<String, StepFigures>,
+    /// How often something was strange about an answer, by the warning's code.
+    pub warnings: BTreeMap<&'static str, u64>,
 }
 
 /// Figures of one query of a panel.
@@ -88,9 +106,15 @@ impl Metrics {
     /// Counts a run by its last event.
     pub fn ended(&self, last: &Entry) {
         // An event without these keys is none that this version wrote.
-        let Ok(Last { panel, status, queries }) = serde_json::from_slice(&last.json()) else { return };
+        let Ok(Last { panel, status, queries, warnings }) = serde_json::from_slice(&last.json()) else {
+            return;
+        };
         let mut counted = self.counted();
         counted.runs[status as usize] += 1;
+        let codes = warnings.iter().filter_map(|warning| warning.get("code")?.as_str());
+        for code in codes.filter_map(|code| WARNINGS.iter().find(|known| **known == code)) {
+            *counted.warnings.entry(code).or_default() += 1;
+        }
         for (query, asked) in queries.into_iter().filter(|(_, query)| query.attempts > 0) {
             counted.step(format!("{panel}.{query}"), asked);
         }
@@ -109,6 +133,7 @@ impl Metrics {
             cancelled_workflows: of(RunOutcome::Cancelled),
             success_rate: successful as f64 / (successful + failed).max(1) as f64,
             step_metrics: counted.steps.iter().map(|(name, step)| (name.clone(), step.figures())).collect(),
+            warnings: counted.warnings.clone(),
         }
     }
 
@@ -162,6 +187,7 @@ mod tests {
                 "q": {"status": "succeeded", "time_ms": time_ms, "attempts": attempts},
                 "never_asked": {"status": "skipped", "time_ms": 0, "attempts": 0},
             },
+            "warnings": [{"code": "other_answers"}, {"code": "a model's own"}, "text"],
         });
         Entry::restore(&RunId::generate(), 9, Entry::FINAL, json.to_string().as_bytes()).unwrap()
     }
@@ -180,6 +206,7 @@ mod tests {
         assert_eq!((figures.total_workflows, figures.successful_workflows), (103, 101));
         assert_eq!((figures.failed_workflows, figures.cancelled_workflows), (1, 1));
         assert_eq!(figures.success_rate, 101.0 / 102.0);
+        assert_eq!(figures.warnings, BTreeMap::from([("other_answers", 103)]));
         let [(name, step)] = &figures.step_metrics.into_iter().collect::<Vec<_>>()[..] else { panic!() };
         assert_eq!((name.as_str(), step.count, step.retries), ("p.q", 103, 3));
         assert_eq!((step.p50_ms, step.p95_ms), (520, 980));

@@ -7,6 +7,7 @@
 
 mod file;
 pub mod plan;
+pub mod rules;
 pub mod script;
 pub mod template;
 
@@ -22,6 +23,7 @@ use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
 
+use rules::FieldRule;
 use script::ScriptStep;
 
 /// A checked panel.
@@ -77,12 +79,41 @@ pub struct Query {
     pub prompt: template::Prompt,
     /// JSON Schema of its answer; without one the answer is text.
     pub output: Option<Arc<Value>>,
+    /// What becomes of those that need it when it ends without an answer.
+    pub on_fail: OnFail,
+    /// It is asked only if this holds once its needs have ended.
+    pub when: Option<template::condition::Condition>,
     /// Sampling temperature, 0 to 2.
     pub temperature: Option<f64>,
     /// Most tokens of the answer.
     pub max_tokens: Option<u32>,
     /// Clocks of this query alone.
     pub limits: Limits,
+}
+
+/// What becomes of those that need a query when it ends without an answer, for whatever reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum OnFail {
+    /// They are skipped.
+    #[default]
+    Skip,
+    /// They go on with this value in the place of the answer; it counts as no success.
+    Default(Arc<Value>),
+    /// They go on without it, as long as another of their needs has something to say.
+    Continue,
+}
+
+impl OnFail {
+    /// Most bytes of a default as JSON, so that an event with one is never too large for a reader.
+    pub const LONGEST_DEFAULT: usize = 2048;
+
+    /// What stands in the answer's place.
+    pub fn default_value(&self) -> Option<&Arc<Value>> {
+        match self {
+            OnFail::Default(value) => Some(value),
+            OnFail::Skip | OnFail::Continue => None,
+        }
+    }
 }
 
 /// A model as a panel or an ask names it.
@@ -183,14 +214,32 @@ impl Retrieval {
 }
 
 /// How answers become one result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Merge {
     /// Fewer successes than this fail the run; at least 1.
     pub need: usize,
+    /// The queries whose successes count; all of them without a list.
+    pub among: Option<Vec<QueryName>>,
+    /// How long the queries that need no other may go on once `need` has been reached; without it, to their end.
+    pub grace: Option<Duration>,
     /// Whether the result's keys stand at the top level of `final_result`.
     pub flatten: bool,
-    /// A built-in report; without one the result is the answers by query.
+    /// A built-in report; without one and without rules the result is the answers by query.
     pub report: Option<Report>,
+    /// Rules for single fields, in the order of the file.
+    pub fields: Vec<FieldRule>,
+}
+
+impl Merge {
+    /// A merge that needs so many answers and keeps each as it is.
+    pub fn needing(need: usize) -> Merge {
+        Merge { need, among: None, grace: None, flatten: false, report: None, fields: Vec::new() }
+    }
+
+    /// Whether the success of this query counts towards what is needed.
+    pub fn counts(&self, query: &QueryName) -> bool {
+        self.among.as_ref().is_none_or(|among| among.contains(query))
+    }
 }
 
 /// The built-in reports.

@@ -126,8 +126,19 @@ pub enum Chunk {
     Text(String),
     /// What the provider counted.
     Usage(Usage),
+    /// What was strange about the answer; at most once, before its end.
+    Strange(Strange),
     /// The answer is whole.
     End(Finish),
+}
+
+/// What was strange about an answer that can be read all the same.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Strange {
+    /// Parts of answers beside the first, which nobody asked for and nobody reads.
+    pub others: u64,
+    /// Pieces that came twice in a row; they are kept, as a model may say a word twice.
+    pub twice: u64,
 }
 
 /// How a whole answer ended.

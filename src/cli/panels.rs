@@ -1,6 +1,10 @@
 //! `askstream panels`: looking at panel files.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use serde_json::json;
 
 use super::CommonArgs;
 use super::Exit;
@@ -8,7 +12,84 @@ use super::refuse;
 use crate::config::Process;
 use crate::config::Settings;
 use crate::config::panels;
+use crate::panel::OnFail;
 use crate::panel::Panel;
+use crate::panel::Query;
+
+/// Lists the panels that the server would offer.
+pub fn list(json: bool, common: CommonArgs) -> Exit {
+    let settings = match Settings::load(&common.flags(), &Process) {
+        Ok(settings) => settings,
+        Err(why) => return refuse(&why),
+    };
+    let panels = || settings.offers.iter().map(|offer| offer.panel.as_ref());
+    match json {
+        true => println!("{}", json!({"panels": panels().map(facts).collect::<Vec<_>>()})),
+        false => panels()
+            .for_each(|panel| println!("{:<12} {}", panel.name.as_str(), panel.title.in_language("en"))),
+    }
+    Exit::Complete
+}
+
+/// Shows one of them.
+pub fn show(name: &str, json: bool, common: CommonArgs) -> Exit {
+    let settings = match Settings::load(&common.flags(), &Process) {
+        Ok(settings) => settings,
+        Err(why) => return refuse(&why),
+    };
+    let Some(offer) = settings.offers.iter().find(|offer| offer.panel.name.as_str() == name) else {
+        let names: Vec<&str> = settings.offers.iter().map(|offer| offer.panel.name.as_str()).collect();
+        eprintln!("error: there is no panel {name:?}\n  there is {}", names.join(", "));
+        return Exit::Usage;
+    };
+    let panel = offer.panel.as_ref();
+    if json {
+        println!("{}", facts(panel));
+        return Exit::Complete;
+    }
+    println!("{}   {}   revision {}", panel.name, panel.title.in_language("en"), panel.revision);
+    for query in &panel.queries {
+        println!("{:<28} asks {}", query.name.as_str(), words(&query.models));
+        if !query.needs.is_empty() {
+            println!("{:<28} needs {}", "", words(&query.needs));
+        }
+        if let Some(when) = &query.when {
+            println!("{:<28} when {}", "", when.text());
+        }
+        if query.on_fail != OnFail::Skip {
+            println!("{:<28} on_fail {}", "", on_fail(query));
+        }
+    }
+    Exit::Complete
+}
+
+fn words<T: ToString>(items: &[T]) -> String {
+    items.iter().map(T::to_string).collect::<Vec<_>>().join(", ")
+}
+
+fn on_fail(query: &Query) -> &'static str {
+    match query.on_fail {
+        OnFail::Skip => "skip",
+        OnFail::Default(_) => "default",
+        OnFail::Continue => "continue",
+    }
+}
+
+/// A panel for scripts.
+fn facts(panel: &Panel) -> Value {
+    let query = |query: &Arc<Query>| {
+        let models: Vec<String> = query.models.iter().map(ToString::to_string).collect();
+        let when = query.when.as_ref().map(|when| when.text());
+        json!({"query": query.name, "depends_on": query.needs, "models": models, "on_fail": on_fail(query), "when": when})
+    };
+    json!({
+        "panel": panel.name,
+        "title": panel.title.in_language("en"),
+        "revision": panel.revision,
+        "need": panel.merge.need,
+        "queries": panel.queries.iter().map(query).collect::<Vec<_>>(),
+    })
+}
 
 /// Checks panels and says what is wrong with them, all at once.
 pub fn check(paths: &[PathBuf], common: CommonArgs) -> Exit {

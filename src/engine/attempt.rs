@@ -23,6 +23,7 @@ use crate::provider::Chunk;
 use crate::provider::Chunks;
 use crate::provider::Finish;
 use crate::provider::Provider;
+use crate::provider::Strange;
 
 /// Most bytes of one answer.
 pub const MAX_ANSWER: usize = 4 << 20;
@@ -69,6 +70,8 @@ pub struct Whole {
     pub text: String,
     /// How it ended.
     pub finish: Finish,
+    /// What was strange about it.
+    pub strange: Strange,
     /// From the call to its first content, if it was streamed.
     pub first_content: Option<Duration>,
 }
@@ -93,11 +96,16 @@ pub async fn run(
     report: &mut impl Report,
 ) -> Result<Whole, Broken> {
     let streams = provider.streams();
-    let mut reading = Reading { chunks: provider.ask(call), text: String::new(), first_content: None };
+    let mut reading = Reading {
+        chunks: provider.ask(call),
+        text: String::new(),
+        first_content: None,
+        strange: Strange::default(),
+    };
     let outcome = reading.read(clocks, streams, report).await;
-    let Reading { text, first_content, .. } = reading;
+    let Reading { text, first_content, strange, .. } = reading;
     match outcome {
-        Ok(finish) => Ok(Whole { text, finish, first_content }),
+        Ok(finish) => Ok(Whole { text, finish, strange, first_content }),
         Err(mut failure) => {
             failure.provider.get_or_insert_with(|| provider.name().to_string());
             Err(Broken { failure, discarded: text.chars().count() as u64 })
@@ -109,6 +117,7 @@ struct Reading {
     chunks: Chunks,
     text: String,
     first_content: Option<Duration>,
+    strange: Strange,
 }
 
 impl Reading {
@@ -140,6 +149,7 @@ impl Reading {
                 }
                 // Neither brings content: the clock goes on.
                 Chunk::Alive => {}
+                Chunk::Strange(strange) => self.strange = strange,
                 Chunk::Usage(usage) => report.usage(usage).await,
                 Chunk::Reasoning => clock = clock.after_content(clocks, report).await,
                 Chunk::Text(text) => {

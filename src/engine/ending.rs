@@ -76,6 +76,10 @@ impl Run {
         };
         let now = Instant::now();
         for track in &mut self.tracks {
+            // Whoever cancels a run wants nothing to be made up for what is missing.
+            if let Stop::Cancelled(_) = stop {
+                track.forget_default();
+            }
             track.stop(status, failure.clone(), now, out);
         }
     }

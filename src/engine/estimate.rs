@@ -16,10 +16,12 @@ use super::prompt::Material;
 use crate::audit::Checked;
 use crate::audit::Coverage;
 use crate::id::QueryName;
+use crate::id::RunId;
 use crate::money::Amount;
 use crate::money::Currency;
 use crate::money::Rate;
 use crate::panel::Checks;
+use crate::panel::template::Reply;
 
 /// What a run would use and cost.
 pub struct Estimate {
@@ -79,10 +81,12 @@ impl Estimate {
 fn of_query(job: &Job, planned: &Planned, checked: Option<&Checked>) -> OfQuery {
     let needs = &planned.query.needs;
     // Neither they nor passages are there yet; what surrounds them is.
-    let answers = needs.iter().map(|name| (name.clone(), Arc::new(Value::String(String::new())))).collect();
+    let empty = || Reply::Answer(Arc::new(Value::String(String::new())));
+    let answers = needs.iter().map(|name| (name.clone(), empty())).collect();
     let fence = prompt::fence();
     let passages = Arc::default();
-    let material = Material { ask: &job.ask, checked, answers, passages, fence: &fence };
+    let labels = prompt::labels(&RunId::generate(), &job.panel);
+    let material = Material { ask: &job.ask, checked, answers, passages, fence: &fence, labels: &labels };
     let messages = material.messages(&planned.query).ok();
     let texts = || messages.iter().flatten().map(|message| message.content.as_str());
     let points: usize = texts().map(|text| text.chars().count()).sum();

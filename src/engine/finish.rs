@@ -21,6 +21,7 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
 use crate::id::RunId;
+use crate::merge;
 use crate::panel::Merge;
 use crate::panel::Report;
 
@@ -157,13 +158,17 @@ impl Ended<'_> {
 
     fn status(&self) -> RunOutcome {
         let succeeded = self.count(QueryStatus::Succeeded);
+        // What no condition wanted is not missing.
+        let wanted = || self.queries.iter().filter(|query| !query.is_unwanted());
+        let counted = wanted().filter(|query| self.merge.counts(&query.query));
         // An ask for some of the queries cannot need more than it asked for.
-        let need = self.merge.need.min(self.queries.len());
+        let need = self.merge.need.min(counted.clone().count()).max(1);
+        let met = counted.filter(|query| query.status == QueryStatus::Succeeded).count() >= need;
         match self.stop {
             Stop::Cancelled(_) => RunOutcome::Cancelled,
             Stop::Lost(_) => RunOutcome::Failed,
-            _ if succeeded == self.queries.len() => RunOutcome::Completed,
-            _ if succeeded >= need => RunOutcome::Partial,
+            _ if succeeded == wanted().count() && met => RunOutcome::Completed,
+            _ if met => RunOutcome::Partial,
             _ => RunOutcome::Failed,
         }
     }
@@ -200,7 +205,7 @@ impl Ended<'_> {
             let failure = query.error.as_ref()?;
             let mut warning = json!(Warning {
                 source: query.query.to_string(),
-                severity: "warning".into(),
+                severity: if query.is_unwanted() { "info" } else { "warning" }.into(),
                 code: String::new(),
                 message: failure.message.clone(),
             });
@@ -223,9 +228,14 @@ impl Ended<'_> {
                 let parts: Vec<_> = self.queries.iter().filter_map(part).collect();
                 audit::report(&parts, &checked.project, &checked.checks, warnings)
             }
+            _ if !self.merge.fields.is_empty() => {
+                let parts: Vec<_> = self.queries.iter().filter_map(said).collect();
+                Some(merge::merge(&self.merge.fields, &parts))
+            }
             _ => {
-                let answer = |query: &QueryCompleted| Some((query.query.to_string(), query.result.clone()?));
-                let answers: Map<_, _> = self.queries.iter().filter_map(answer).collect();
+                let answers = self.queries.iter().filter_map(said);
+                let answers: Map<_, _> =
+                    answers.map(|part| (part.query.to_owned(), part.answer.clone())).collect();
                 Some(Map::from_iter([("answers".to_owned(), Value::Object(answers))]))
             }
         }
@@ -256,6 +266,12 @@ impl Ended<'_> {
     }
 }
 
+/// What a query says to the merge: its answer, or what stands in its place.
+fn said(query: &QueryCompleted) -> Option<merge::Part<'_>> {
+    let answer = query.result.as_ref().or(query.default.as_ref())?;
+    Some(merge::Part { query: query.query.as_str(), answer, is_default: query.result.is_none() })
+}
+
 fn part(query: &QueryCompleted) -> Option<audit::Part<'_>> {
     let outcome = match (&query.result, &query.error) {
         (Some(answer), _) => Ok(answer),
@@ -281,6 +297,7 @@ fn summary(query: &QueryCompleted) -> Value {
         ("usage", query.usage.map(|usage| json!(usage))),
         ("cost", query.cost.map(|cost| json!(cost))),
         ("error", query.error.as_ref().map(|failure| json!(failure))),
+        ("default", query.default.as_ref().map(|_| json!(true))),
     ];
     for (key, value) in extra {
         if let Some(value) = value {

@@ -16,6 +16,7 @@ use crate::ask::Ask;
 use crate::ask::AskFault;
 use crate::event::Asked;
 use crate::event::Body;
+use crate::event::GoOn;
 use crate::event::Links;
 use crate::event::OnDisconnect;
 use crate::event::PlannedQuery;
@@ -28,6 +29,7 @@ use crate::knowledge::Knowledge;
 use crate::money::Currency;
 use crate::money::Rate;
 use crate::panel::ModelChoice;
+use crate::panel::OnFail;
 use crate::panel::Panel;
 use crate::panel::Query;
 use crate::pool::NoTarget;
@@ -141,19 +143,21 @@ impl Job {
         })
     }
 
-    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again.
-    pub fn carry_over(&mut self, of: RunId, answers: Vec<QueryCompleted>) {
+    /// Takes over the answers of an earlier run of the same ask that still fit, instead of asking again; `ends`
+    /// are how its queries ended. What was made without an answer that is asked for now is asked for as well.
+    pub fn carry_over(&mut self, of: RunId, ends: Vec<QueryCompleted>) {
         let fits = |end: &QueryCompleted| {
             let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
             let schema = planned.map(|planned| planned.schema.as_ref());
             match (schema, &end.result) {
                 (Some(Some(schema)), Some(answer)) => schema.faults(answer).is_empty(),
                 (Some(None), Some(_)) => true,
-                _ => false,
+                _ => end.is_unwanted(),
             }
         };
-        let carried = answers.into_iter().filter(fits);
-        let carried = carried.map(|end| QueryCompleted {
+        let mut kept: Vec<QueryCompleted> = ends.into_iter().filter(fits).collect();
+        self.drop_unfounded(&mut kept);
+        let carried = kept.into_iter().filter(|end| end.result.is_some()).map(|end| QueryCompleted {
             time_ms: 0,
             attempts: 0,
             usage: None,
@@ -163,6 +167,21 @@ impl Job {
             ..end
         });
         self.retry = Some(Retry { of, carried: carried.collect() });
+    }
+
+    /// Leaves out what needs a query that will be asked, and then what needs that.
+    fn drop_unfounded(&self, kept: &mut Vec<QueryCompleted>) {
+        loop {
+            let there: Vec<QueryName> = kept.iter().map(|end| end.query.clone()).collect();
+            let is_founded = |end: &QueryCompleted| {
+                let planned = self.queries.iter().find(|planned| planned.query.name == end.query);
+                planned.is_some_and(|planned| planned.query.needs.iter().all(|need| there.contains(need)))
+            };
+            kept.retain(is_founded);
+            if kept.len() == there.len() {
+                return;
+            }
+        }
     }
 
     /// Holds the job to what an earlier process announced; `false` when that cannot be done any more because
@@ -192,6 +211,11 @@ impl Job {
             query: planned.query.name.clone(),
             title: planned.query.title.in_language(&self.ask.language).to_owned(),
             depends_on: planned.query.needs.clone(),
+            on_fail: match planned.query.on_fail {
+                OnFail::Skip => None,
+                OnFail::Default(_) => Some(GoOn::Default),
+                OnFail::Continue => Some(GoOn::Continue),
+            },
             models: planned.targets.iter().map(|(target, _)| target.to_string()).collect(),
             timeout_ms: planned.limit.as_millis() as u64,
         };

@@ -77,6 +77,7 @@ impl Run {
     fn resume(&mut self, out: &mut Vec<Body>) -> Done {
         let Some(since) = self.paused.take() else { return Done::Already };
         self.deadline += since.elapsed();
+        self.put_off_grace(since.elapsed());
         out.push(Body::RunResumed(Held { by: Actor::Client }));
         Done::Now
     }

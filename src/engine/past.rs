@@ -78,6 +78,8 @@ pub struct PastQuery {
     pub first_failure: Option<Failure>,
     /// How it ended.
     pub end: Option<QueryCompleted>,
+    /// When, in the time that counts for its run's limit.
+    pub ended: Option<Duration>,
 }
 
 impl PastQuery {
@@ -95,6 +97,7 @@ impl PastQuery {
             cost: None,
             first_failure: None,
             end: None,
+            ended: None,
         }
     }
 
@@ -208,9 +211,13 @@ impl Past {
                 query.asked = Some(retrying.to.clone());
                 query.first_failure.get_or_insert_with(|| retrying.reason.clone());
             }),
-            Body::QueryCompleted(completed) => self.change(&completed.query, now, |query| {
-                query.end = Some((**completed).clone());
-            }),
+            Body::QueryCompleted(completed) => {
+                let ended = self.active();
+                self.change(&completed.query, now, |query| {
+                    query.end = Some((**completed).clone());
+                    query.ended = Some(ended);
+                });
+            }
             Body::FinalResult(_) => {}
         }
     }

@@ -3,13 +3,19 @@
 use std::sync::Arc;
 
 use serde_json::Value;
+use sha2::Digest;
+use sha2::Sha256;
 
 use crate::ask::Ask;
 use crate::audit::Checked;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
+use crate::id::RunId;
+use crate::panel::Panel;
 use crate::panel::Query;
+use crate::panel::template::Other;
+use crate::panel::template::Reply;
 use crate::panel::template::Speaker;
 use crate::panel::template::Variables;
 use crate::provider::Message;
@@ -21,12 +27,28 @@ pub struct Material<'a> {
     pub ask: &'a Ask,
     /// What the checks read and found.
     pub checked: Option<&'a Checked>,
-    /// The answers that are there.
-    pub answers: Vec<(QueryName, Arc<Value>)>,
+    /// What came of the queries that have ended.
+    pub answers: Vec<(QueryName, Reply)>,
     /// What own documents say.
     pub passages: Arc<Value>,
     /// Stands around untrusted text.
     pub fence: &'a str,
+    /// Under which label each answer is shown where nobody must know whose it is; see [`labels`].
+    pub labels: &'a [(QueryName, String)],
+}
+
+/// The queries that others need, in an order of the run's own, each with a label: A, B, C and so on. After a
+/// crash they are the same.
+pub fn labels(run: &RunId, panel: &Panel) -> Vec<(QueryName, String)> {
+    let is_needed = |query: &&Arc<Query>| panel.queries.iter().any(|other| other.needs.contains(&query.name));
+    let mut names: Vec<QueryName> =
+        panel.queries.iter().filter(is_needed).map(|query| query.name.clone()).collect();
+    names.sort_by_cached_key(|name| Sha256::digest(format!("{run} {name}")).to_vec());
+    let label = |at: usize| {
+        let letter = char::from(b'A' + (at % 26) as u8);
+        if at < 26 { letter.to_string() } else { format!("{letter}{}", at / 26 + 1) }
+    };
+    names.into_iter().enumerate().map(|(at, name)| (name, label(at))).collect()
 }
 
 /// Text that nobody can guess, to stand around untrusted text.
@@ -54,6 +76,19 @@ impl Material<'_> {
         Ok(rendered.into_iter().map(message).collect())
     }
 
+    /// Whether `query` is to be asked at all.
+    ///
+    /// # Errors
+    /// A [`Failure`] when its condition cannot be decided with this material.
+    pub fn is_wanted(&self, query: &Query) -> Result<bool, Failure> {
+        let Some(when) = &query.when else { return Ok(true) };
+        when.holds(&self.variables(query)).map_err(|why| {
+            let message = format!("The condition of `{}` could not be decided: {why}", query.name);
+            Failure::new(Code::RequestRefused, message)
+                .hint("Check the panel's `when`; `is defined` asks whether something is there.")
+        })
+    }
+
     fn variables(&self, query: &Query) -> Variables {
         let brief = self.checked.map(|checked| &checked.brief);
         let needed = self.answers.iter().filter(|(name, _)| query.needs.contains(name));
@@ -64,10 +99,24 @@ impl Material<'_> {
             input: Arc::new(Value::Object(self.ask.input.clone())),
             answers: needed.cloned().collect(),
             passages: Arc::clone(&self.passages),
+            others: self.others(query),
             positions: brief.map(|brief| brief.positions.clone()),
             specifications: brief.map(|brief| brief.specifications.clone()),
             facts: brief.map(|brief| brief.facts.clone()),
             schema: query.output.clone(),
         }
+    }
+
+    /// The answers that `query` needs, in the order of their labels.
+    fn others(&self, query: &Query) -> Vec<Other> {
+        let answer = |name: &QueryName| match self.answers.iter().find(|(other, _)| other == name)? {
+            (_, Reply::Answer(answer)) => Some(Arc::clone(answer)),
+            _ => None,
+        };
+        let needed = self.labels.iter().filter(|(name, _)| query.needs.contains(name));
+        let other = |(name, label): &(QueryName, String)| {
+            Some(Other { label: label.clone(), query: name.clone(), answer: answer(name)? })
+        };
+        needed.filter_map(other).collect()
     }
 }

@@ -304,7 +304,10 @@ impl<'a> Attempts<'a> {
             Finish::Unknown => Ending::Unknown,
         };
         match answer::read(&whole.text, ending, self.asking.schema.as_ref()) {
-            Ok(answer) => Ok(Success { answer }),
+            Ok(mut answer) => {
+                answer.note_strange(whole.strange.others, whole.strange.twice);
+                Ok(Success { answer })
+            }
             Err(mut failure) => {
                 failure.provider = Some(self.target().group.name().to_string());
                 self.complaint = Some(complaint(&failure));

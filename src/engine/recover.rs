@@ -13,7 +13,6 @@ use super::Run;
 use super::asking;
 use super::asking::Earlier;
 use super::control::Orders;
-use super::expected;
 use super::finish::Ended;
 use super::finish::Loss;
 use super::finish::Stop;
@@ -131,7 +130,7 @@ pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Los
         }));
     }
     writer.append(&out).await?;
-    let merge = Merge { need: ends.len(), flatten: false, report: None };
+    let merge = Merge::needing(ends.len());
     let ended = Ended {
         run: writer.run(),
         panel: &panel,
@@ -175,6 +174,7 @@ fn lost(query: PastQuery, elapsed: Duration, failure: Failure) -> QueryCompleted
         // What was being asked is lost, and its cost with it.
         cost: query.cost.map(|cost| Cost { complete: cost.complete && !query.sent, ..cost }),
         result: None,
+        default: None,
         partial_result: None,
         error: Some(failure),
         warnings: Vec::new(),
@@ -190,9 +190,10 @@ impl Run {
         self.paused = past.is_paused().then(Instant::now);
         for (track, planned) in self.tracks.iter_mut().zip(&self.job.queries) {
             if let Some(query) = past.query(track.name()) {
-                *track = Track::restore(query, expected(planned), self.job.budget.currency);
+                *track = Track::restore(query, planned, self.job.budget.currency);
             }
         }
+        self.restore_quorum(past);
         self.checks_told = past.checked;
         self.passages = Passages::restore(past);
         let told = past.warnings.iter().filter(|warning| warning.query.is_none());

@@ -14,19 +14,30 @@ use super::track::Track;
 use crate::crash;
 use crate::crash::Point;
 use crate::event::Body;
+use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
+use crate::panel::OnFail;
+use crate::panel::Query;
 use crate::panel::plan;
 use crate::panel::plan::State;
+use crate::panel::template::Reply;
 use crate::pool::Turn;
 use crate::store::StoreError;
 
 impl Run {
-    /// Starts every query whose inputs are there. All that hold a permit announce it before any of them runs;
-    /// the others queue in the panel's order.
+    /// Starts every query whose inputs are there, until there is none: one that ends at once may be what others
+    /// wait for.
     pub(super) async fn start_ready(&mut self) -> Result<(), StoreError> {
+        while self.start_together().await? {}
+        Ok(())
+    }
+
+    /// Starts those that are ready now. All that hold a permit announce it before any of them runs; the others
+    /// queue in the panel's order. Says whether one ended instead.
+    async fn start_together(&mut self) -> Result<bool, StoreError> {
         let now = Instant::now();
         let (mut started, mut queued) = (Vec::new(), Vec::new());
         let mut starting = Vec::new();
@@ -36,6 +47,10 @@ impl Run {
         };
         for index in ready.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
             let planned = &self.job.queries[index];
+            if let Err((status, failure)) = self.wanted(&planned.query) {
+                self.tracks[index].stop(status, failure, now, &mut queued);
+                continue;
+            }
             self.tracks[index].ready(planned.first(), now);
             let opening = Opening::first(&planned.targets, 0, planned.limit);
             let asking = self.asking(index, Earlier::default());
@@ -60,6 +75,7 @@ impl Run {
             starting.push((index, asking, opening, turn));
         }
         self.skip_blocked(now, &mut queued);
+        let ended = queued.iter().any(|body| matches!(body, Body::QueryCompleted(_)));
         started.append(&mut queued);
         self.writer.append(&started).await?;
         if !starting.is_empty() {
@@ -68,22 +84,11 @@ impl Run {
         for (index, asking, opening, turn) in starting {
             self.tasks.spawn(index, asking, opening, turn);
         }
-        Ok(())
+        Ok(ended)
     }
 
     pub(super) fn asking(&self, index: usize, earlier: Earlier) -> Result<Asking, Failure> {
         let planned = &self.job.queries[index];
-        let answer = |track: &Track| {
-            let result = track.end.as_ref()?.result.clone()?;
-            Some((track.name().clone(), Arc::new(result)))
-        };
-        let material = prompt::Material {
-            ask: &self.job.ask,
-            checked: self.checked.as_deref(),
-            answers: self.tracks.iter().filter_map(answer).collect(),
-            passages: self.passages.for_prompts(),
-            fence: &self.fence,
-        };
         let left = self.deadline.saturating_duration_since(Instant::now());
         Ok(Asking {
             run: self.writer.run().clone(),
@@ -92,11 +97,38 @@ impl Run {
             targets: Arc::clone(&planned.targets),
             limit: planned.limit.min(earlier.time.saturating_add(planned.later.limit(left, self.job.limit))),
             schema: planned.schema.clone(),
-            messages: material.messages(&planned.query)?,
+            messages: self.material().messages(&planned.query)?,
             checked: self.checked.clone(),
             since: Instant::now(),
             earlier,
         })
+    }
+
+    /// What prompts and conditions are made of by now.
+    fn material(&self) -> prompt::Material<'_> {
+        let reply = |track: &Track| Some((track.name().clone(), reply(track.end.as_ref()?)));
+        prompt::Material {
+            ask: &self.job.ask,
+            checked: self.checked.as_deref(),
+            answers: self.tracks.iter().filter_map(reply).collect(),
+            passages: self.passages.for_prompts(),
+            fence: &self.fence,
+            labels: &self.labels,
+        }
+    }
+
+    /// Whether a query whose needs have ended is to be asked; else how it ends.
+    fn wanted(&self, query: &Query) -> Result<(), (QueryStatus, Failure)> {
+        match self.material().is_wanted(query) {
+            Ok(true) => Ok(()),
+            Ok(false) => {
+                let when = query.when.as_ref().map_or("", |when| when.text());
+                let shown: String = when.chars().take(200).collect();
+                let message = format!("Skipped: its condition does not hold: {shown}");
+                Err((QueryStatus::Skipped, Failure::new(Code::ConditionFalse, message)))
+            }
+            Err(failure) => Err((QueryStatus::Failed, failure)),
+        }
     }
 
     /// How far a query is, for the plan; one that this run leaves out counts as failed.
@@ -127,10 +159,28 @@ impl Run {
             }
             for (in_panel, need) in blocked {
                 let Some(index) = self.index(in_panel) else { continue };
-                let message = format!("Skipped: needs `{need}`, which did not succeed.");
-                let failure = Failure::new(Code::DependencyFailed, message);
+                let failure = unmet(&self.job.panel.queries[in_panel], &self.job.panel.queries[need]);
                 self.tracks[index].stop(QueryStatus::Skipped, failure, now, out);
             }
         }
+    }
+}
+
+/// Why a query is never asked: `need` is missing, or all that it needs is.
+fn unmet(query: &Query, need: &Query) -> Failure {
+    let must = need.on_fail == OnFail::Skip || query.needs.len() == 1;
+    let message = match must {
+        true => format!("Skipped: needs `{}`, which did not succeed.", need.name),
+        false => "Skipped: none of the queries that it needs has an answer.".to_owned(),
+    };
+    Failure::new(Code::DependencyFailed, message)
+}
+
+/// What a query has to say to those that need it, once it has ended.
+fn reply(end: &QueryCompleted) -> Reply {
+    match (&end.result, &end.default) {
+        (Some(answer), _) => Reply::Answer(Arc::new(answer.clone())),
+        (None, Some(default)) => Reply::Default(Arc::new(default.clone())),
+        (None, None) => Reply::Missing(end.error.as_ref().map_or(Code::EmptyAnswer, |failure| failure.code)),
     }
 }

@@ -101,5 +101,5 @@ pub fn warnings(query: &QueryName, success: Option<&Success>, parts: Option<&Par
             format!("The answer was cut; {} of its parts are complete and kept, unchecked.", parts.len());
         warning("partial_result", message)
     });
-    notes.map(|note| warning(note.code(), note.message().to_owned())).chain(kept).collect()
+    notes.map(|note| warning(note.code(), note.message())).chain(kept).collect()
 }

@@ -39,11 +39,13 @@ use crate::store::conformance;
 use crate::store::sqlite::Keep;
 use crate::store::sqlite::OnCorrupt;
 
-/// A panel from its TOML; every prompt is the question.
+const PROMPT: &str = "{{ question }}{% for need, answer in answers|items %}\n{{ answer }}{% endfor %}";
+
+/// A panel from its TOML; every prompt is the question, and what it needs.
 fn panel(toml: &str) -> Arc<Panel> {
     let file = |path: &str| match path {
         "panel.toml" => Some(format!("title = \"T\"\n{toml}").into_bytes()),
-        "p.md" => Some(b"{{ question }}".to_vec()),
+        "p.md" => Some(PROMPT.into()),
         _ => None,
     };
     Arc::new(Panel::parse("test".parse().unwrap(), &file).unwrap())
@@ -561,9 +563,12 @@ async fn a_run_that_nobody_polls_asks_nobody() {
     assert_eq!(provider.calls(), 1);
 }
 
+mod conditions;
 mod control;
+mod gaps;
 mod groups;
 mod health;
 mod money;
+mod quorum;
 mod recovery;
 mod trials;

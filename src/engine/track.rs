@@ -4,18 +4,21 @@
 //! is joined. Progress follows from phases, complete sections and tokens,
 //! never from a timer.
 
+mod earlier;
+
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::time::Instant;
 
 use super::asking::Said;
 use super::asking::Success;
+use super::job::Planned;
 use super::meter::Bill;
-use super::meter::Calling;
 use super::meter::Ending;
 use super::meter::Meter;
-use super::past::PastQuery;
 use super::serial::Times;
 use super::streamed;
 use super::streamed::Expected;
@@ -30,6 +33,7 @@ use crate::event::QueryProgress;
 use crate::event::QueryRetrying;
 use crate::event::QueryStarted;
 use crate::event::QueryStatus;
+use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
@@ -46,6 +50,8 @@ const PROGRESS_A_SECOND: usize = 10;
 /// A query as its run sees it.
 pub struct Track {
     name: QueryName,
+    /// What stands in its place when it ends without an answer.
+    default: Option<Arc<Value>>,
     /// How it ended, once it has.
     pub end: Option<QueryCompleted>,
     /// When things happened to it in this process.
@@ -79,9 +85,11 @@ pub struct Track {
 
 impl Track {
     /// A query that has not started.
-    pub fn new(name: QueryName, expected: Expected, currency: Currency) -> Track {
+    pub fn new(planned: &Planned, currency: Currency) -> Track {
+        let query = &planned.query;
         Track {
-            name,
+            name: query.name.clone(),
+            default: query.on_fail.default_value().cloned(),
             end: None,
             times: Times::default(),
             started: None,
@@ -91,7 +99,7 @@ impl Track {
             asked: None,
             attempts: 0,
             announced: 0,
-            expected,
+            expected: Expected::of(query.output.as_deref(), query.max_tokens),
             progress: 0,
             phase: Phase::Queued,
             last_progress: None,
@@ -104,49 +112,9 @@ impl Track {
         }
     }
 
-    /// A query as an earlier process left it.
-    pub fn restore(past: &PastQuery, expected: Expected, currency: Currency) -> Track {
-        let mut track = Track::new(past.name.clone(), expected, currency);
-        track.end = past.end.clone();
-        track.progress = past.progress;
-        (track.attempts, track.announced) = (past.attempts, past.attempts);
-        track.attempt.restore(&past.text, track.keeps_text());
-        track.meter = Meter::before(currency, past.bill());
-        track
-    }
-
-    /// A call was lost with an earlier process.
-    pub fn lose(&mut self, past: &PastQuery, call: Calling) {
-        self.meter.begin(call);
-        if past.sent {
-            self.meter.sent();
-        }
-        self.meter.text(past.points());
-        self.over(Ending::Dropped);
-    }
-
     /// Whether parts of an answer that is cut can be kept.
     fn keeps_text(&self) -> bool {
         matches!(self.expected, Expected::Sections(_))
-    }
-
-    /// An attempt was lost with an earlier process, after `before`; it is asked again, at `to`.
-    pub fn recover(&mut self, past: &PastQuery, before: Duration, to: Asked, out: &mut Vec<Body>) {
-        let now = Instant::now();
-        (self.since, self.started) = (Some(now), Some(now));
-        (self.before, self.recovered) = (before, true);
-        self.asked = past.asked.clone();
-        let message = "The server stopped while this was being asked; it is asked again.";
-        let reason = Failure::new(Code::Interrupted, message);
-        self.retry(reason, Duration::ZERO, to, past.points(), out);
-    }
-
-    /// Ends as it ended elsewhere: with the answer of the run that this one retries, or lost.
-    pub fn carry(&mut self, completed: QueryCompleted, out: &mut Vec<Body>) {
-        if self.end.is_none() {
-            out.push(Body::QueryCompleted(Box::new(completed.clone())));
-            self.end = Some(completed);
-        }
     }
 
     /// Whether it waits for a permit and nobody has been asked.
@@ -391,7 +359,7 @@ impl Track {
         let (Bill { usage, cost }, kept) = self.remains();
         let partial_result = kept.filter(|_| success.is_none());
         let warnings = streamed::warnings(&self.name, success.as_ref(), partial_result.as_ref());
-        let completed = QueryCompleted {
+        let mut completed = QueryCompleted {
             query: self.name.clone(),
             status,
             time_ms: self.since.map_or(0, |since| (self.before + (now - since)).as_millis() as u64),
@@ -400,13 +368,32 @@ impl Track {
             usage,
             cost,
             result: success.map(|success| success.answer.value),
+            default: None,
             partial_result,
             error,
             warnings,
             carried_over: false,
             recovered: self.recovered,
         };
+        self.stand_in(&mut completed);
         out.push(Body::QueryCompleted(Box::new(completed.clone())));
         self.end = Some(completed);
+    }
+
+    /// Puts the panel's default in the place of an answer that is not there, and says so.
+    fn stand_in(&self, completed: &mut QueryCompleted) {
+        let Some(default) = self.default.as_ref().filter(|_| completed.result.is_none()) else { return };
+        completed.default = Some(default.as_ref().clone());
+        completed.warnings.push(Warning {
+            source: self.name.to_string(),
+            severity: "warning".into(),
+            code: "default_used".into(),
+            message: "The panel's default stands in the place of this answer.".into(),
+        });
+    }
+
+    /// Nothing will stand in its place: its run has no use for it.
+    pub fn forget_default(&mut self) {
+        self.default = None;
     }
 }

@@ -244,6 +244,7 @@ mod tests {
             usage: None,
             cost: None,
             result: None,
+            default: None,
             partial_result: None,
             error: Some(Failure::new(Code::Cancelled, "Cancelled.")),
             warnings: vec![],

@@ -3,10 +3,13 @@
 //! Take every key a table may have, then [`Reader::finish`]: what is left over
 //! is unknown, and told with the nearest key that was asked for.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::str::FromStr;
 use std::time::Duration;
 
+use serde_json::Number;
+use serde_json::Value as Json;
 use toml::Spanned;
 use toml::de::DeTable;
 use toml::de::DeValue;
@@ -112,6 +115,22 @@ impl<'s> Reader<'s> {
     pub fn take_text(&mut self, key: &str) -> Option<Spanned<String>> {
         let value = self.take(key)?;
         self.text(&value)
+    }
+
+    /// Any value as JSON; a date is a text.
+    pub fn take_json(&mut self, key: &str) -> Option<Spanned<Json>> {
+        let value = self.take(key)?;
+        let json = json(value.get_ref());
+        if json.is_none() {
+            self.expected(&value, "a value that JSON has as well");
+        }
+        json.map(|json| Spanned::new(value.span(), json))
+    }
+
+    /// Adds a fault about JSON of the wrong kind.
+    pub fn expected_json(&self, value: &Spanned<Json>, what: &str) {
+        let written = self.source.text.get(value.span()).filter(|text| text.len() <= 60);
+        self.fault(value.span(), format!("expected {what}, found {}", written.unwrap_or("something else")));
     }
 
     /// A text as the type it stands for.
@@ -322,6 +341,27 @@ impl<'s> Reader<'s> {
         };
         kind.to_owned()
     }
+}
+
+/// Neither infinite numbers nor those beyond 64 bits are JSON.
+fn json(value: &DeValue<'_>) -> Option<Json> {
+    Some(match value {
+        DeValue::String(text) => Json::from(text.as_ref()),
+        DeValue::Integer(_) => Json::from(whole(value)?),
+        DeValue::Float(number) => Json::Number(Number::from_f64(number.as_str().parse().ok()?)?),
+        DeValue::Boolean(truth) => Json::from(*truth),
+        DeValue::Datetime(time) => Json::from(time.to_string()),
+        DeValue::Array(items) => items.iter().map(|item| json(item.get_ref())).collect::<Option<_>>()?,
+        DeValue::Table(entries) => {
+            // In the order of the file, not of the alphabet.
+            let mut entries: Vec<_> = entries.iter().collect();
+            entries.sort_by_key(|(key, _)| key.span().start);
+            let entry = |(key, value): (&Spanned<Cow<'_, str>>, &Spanned<DeValue<'_>>)| {
+                Some((key.get_ref().to_string(), json(value.get_ref())?))
+            };
+            Json::Object(entries.into_iter().map(entry).collect::<Option<_>>()?)
+        }
+    })
 }
 
 fn whole(value: &DeValue<'_>) -> Option<i64> {

@@ -5,6 +5,8 @@
 
 mod clocks;
 mod folder;
+mod merging;
+mod queries;
 mod retrieval;
 mod scripts;
 
@@ -17,23 +19,18 @@ use toml::Spanned;
 use toml::de::DeValue;
 
 use super::Checks;
-use super::Merge;
-use super::ModelChoice;
 use super::Panel;
-use super::Query;
-use super::Report;
 use super::Title;
 use super::plan;
-use super::template::Prompt;
 use crate::fault::Fault;
 use crate::fault::Faults;
 use crate::fault::Source;
 use crate::fault::reader::Reader;
 use crate::id::PanelName;
-use crate::id::QueryName;
 
 use clocks::Clocks;
 use folder::Folder;
+use queries::Draft;
 
 impl Panel {
     /// Most queries in a panel.
@@ -65,8 +62,8 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let retrieval = top.take_table("retrieval").map(retrieval::read);
     let clocks = top.take_table("limits").map(Clocks::of_panel).unwrap_or_default();
     clocks.check_order(&Clocks::default(), source, faults);
-    let drafts = drafts(&mut top, &clocks, folder, faults);
-    let merge = merge(&mut top, drafts.len());
+    let drafts = queries::read(&mut top, &clocks, folder, faults);
+    let merge = merging::read(&mut top, &drafts, &clocks.limits());
     top.finish();
     check_names(&drafts, source, faults);
     check_plan(&drafts, source, faults);
@@ -84,65 +81,6 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
         merge,
         simulated,
     })
-}
-
-/// A query as far as it could be read: its name and needs matter to others even when it is faulty.
-struct Draft {
-    id: Spanned<String>,
-    needs: Vec<Spanned<String>>,
-    query: Option<Query>,
-}
-
-fn drafts(top: &mut Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &Faults) -> Vec<Draft> {
-    let tables = match top.take_tables("query") {
-        Some(tables) => tables,
-        None => return Vec::new(),
-    };
-    if let Some(table) = tables.get(Panel::MOST_QUERIES) {
-        let message =
-            format!("the panel has {} queries; at most {} are possible", tables.len(), Panel::MOST_QUERIES);
-        table.fault(table.span(), message);
-    }
-    if tables.is_empty() {
-        top.add(Fault::of_file(&top.source().file, "the panel has no query").help("add [[query]]"));
-    }
-    tables.into_iter().take(Panel::MOST_QUERIES).map(|table| draft(table, clocks, folder, faults)).collect()
-}
-
-fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &Faults) -> Draft {
-    let span = table.span();
-    table.require(&["id", "prompt"]);
-    let id = table.take_text("id");
-    if let Some(id) = &id {
-        table.rename(format!("[[query]] {:?}", id.get_ref()));
-    }
-    let name = id.as_ref().and_then(|id| table.parsed::<QueryName>(id));
-    let title = title(&mut table);
-    let needs = table.take_texts("needs").map(Spanned::into_inner).unwrap_or_default();
-    let models = models(&mut table);
-    let prompt = table.take_text("prompt").and_then(|path| {
-        let needs: Vec<&str> = needs.iter().map(|need| need.get_ref().as_str()).collect();
-        Prompt::compile(&folder.named(&table, &path)?, &needs, faults)
-    });
-    let output = table.take_text("output").and_then(|path| folder.schema(&table, &path));
-    let temperature = temperature(&mut table);
-    let max_tokens = max_tokens(&mut table);
-    let own = Clocks::of_query(&mut table, clocks);
-    own.check_order(clocks, table.source(), faults);
-    table.finish();
-    let query = name.zip(prompt).map(|(name, prompt)| Query {
-        title: title.unwrap_or_else(|| english(name.get_ref().as_str())),
-        name: name.into_inner(),
-        // A need that is no name has been told, or will be, as one that does not exist.
-        needs: needs.iter().filter_map(|need| need.get_ref().parse().ok()).collect(),
-        models,
-        prompt,
-        output,
-        temperature,
-        max_tokens,
-        limits: own.limits(),
-    });
-    Draft { id: id.unwrap_or_else(|| Spanned::new(span, String::new())), needs, query }
 }
 
 fn english(text: &str) -> Title {
@@ -211,62 +149,6 @@ fn input_schema(mut fields: Reader<'_>) -> Value {
     }
     fields.finish();
     json!({ "type": "object", "properties": properties, "required": required, "additionalProperties": false })
-}
-
-fn models(table: &mut Reader<'_>) -> Vec<ModelChoice> {
-    let Some(texts) = table.take_texts("models") else { return vec![ModelChoice::Default] };
-    if texts.get_ref().is_empty() {
-        table.add(table.source().fault(texts.span(), "the query has no model").help("write [\"default\"]"));
-    }
-    let mut models = Vec::new();
-    for text in texts.get_ref() {
-        let Some(model) = table.parsed::<ModelChoice>(text).map(Spanned::into_inner) else { continue };
-        if models.contains(&model) {
-            table.fault(text.span(), format!("\"{}\" is listed twice", text.get_ref()));
-        }
-        models.push(model);
-    }
-    models
-}
-
-fn temperature(table: &mut Reader<'_>) -> Option<f64> {
-    let number = table.take_number("temperature")?;
-    if !(0.0..=2.0).contains(number.get_ref()) {
-        table.fault(number.span(), "the temperature must lie between 0 and 2");
-    }
-    Some(number.into_inner())
-}
-
-fn max_tokens(table: &mut Reader<'_>) -> Option<u32> {
-    let number = table.take_count("max_tokens")?;
-    let fits = u32::try_from(*number.get_ref()).ok().filter(|number| *number > 0);
-    if fits.is_none() {
-        table.fault(number.span(), format!("\"max_tokens\" must lie between 1 and {}", u32::MAX));
-    }
-    fits
-}
-
-fn merge(top: &mut Reader<'_>, queries: usize) -> Merge {
-    let mut merge = Merge { need: 1, flatten: false, report: None };
-    let Some(mut table) = top.take_table("merge") else { return merge };
-    if let Some(need) = table.take_count("need") {
-        merge.need = usize::try_from(*need.get_ref()).unwrap_or(usize::MAX);
-        if merge.need < 1 || (merge.need > queries && queries > 0) {
-            let message = format!("\"need\" must lie between 1 and the number of queries, {queries}");
-            table.fault(need.span(), message);
-        }
-    }
-    let flatten = table.take_bool("flatten");
-    merge.flatten = flatten.as_ref().is_some_and(|flatten| *flatten.get_ref());
-    let unread = table.keys().iter().any(|key| key.get_ref() == "report");
-    merge.report =
-        table.take_word("report", &[("construction", Report::Construction)]).map(Spanned::into_inner);
-    if let Some(flatten) = flatten.filter(|_| merge.flatten && merge.report.is_none() && !unread) {
-        let fault = table.source().fault(flatten.span(), "\"flatten\" needs a report to flatten");
-        table.add(fault.help("add report = \"construction\""));
-    }
-    table.finish();
-    merge
 }
 
 fn check_names(drafts: &[Draft], source: &Source, faults: &Faults) {

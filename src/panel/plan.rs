@@ -1,8 +1,9 @@
 //! The order of a panel's queries, from what each needs.
 //!
 //! There are no stages: a query may start when its own needs have succeeded,
-//! whatever else still runs. Everything here is a pure function.
+//! or have ended and may be done without, whatever else still runs. Everything here is a pure function.
 
+use super::OnFail;
 use super::Panel;
 use crate::id::QueryName;
 
@@ -19,16 +20,67 @@ pub enum State {
     Failed,
 }
 
-/// The waiting queries whose needs have all succeeded, by their place in the panel.
+/// The waiting queries whose needs have succeeded, or ended and may be done without, by their place in the
+/// panel. A query that needs others does not start when none of them has anything to say.
 pub fn ready(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<usize> {
-    let waiting = waiting(panel, &state);
-    waiting.filter(|at| panel.queries[*at].needs.iter().all(|need| state(need) == State::Succeeded)).collect()
+    let ready = |at: &usize| {
+        let needs = needs(panel, *at, &state);
+        let (may_start, says): (Vec<bool>, Vec<bool>) =
+            needs.iter().map(|need| (need.is_settled(), need.says_something())).unzip();
+        may_start.iter().all(|may| *may) && (needs.is_empty() || says.contains(&true))
+    };
+    waiting(panel, &state).filter(ready).collect()
 }
 
-/// The waiting queries that can never start, each with the first of its needs that failed.
-pub fn blocked(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<(usize, QueryName)> {
-    let failed = |at: usize| panel.queries[at].needs.iter().find(|need| state(need) == State::Failed);
-    waiting(panel, &state).filter_map(|at| failed(at).map(|need| (at, need.clone()))).collect()
+/// The waiting queries that can never start, each with the need that is missing, by their places in the panel.
+pub fn blocked(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<(usize, usize)> {
+    let blocked = |at: usize| {
+        let needs = needs(panel, at, &state);
+        let must = needs.iter().find(|need| need.state == State::Failed && *need.on_fail == OnFail::Skip);
+        let silent = || needs.first().filter(|_| needs.iter().all(|need| need.is_silent()));
+        must.or_else(silent).map(|need| (at, need.at))
+    };
+    waiting(panel, &state).filter_map(blocked).collect()
+}
+
+/// A query that another one needs.
+struct Need<'p> {
+    at: usize,
+    state: State,
+    on_fail: &'p OnFail,
+}
+
+impl Need<'_> {
+    /// Whether it has ended in a way that holds nobody back.
+    fn is_settled(&self) -> bool {
+        match self.state {
+            State::Succeeded => true,
+            State::Failed => *self.on_fail != OnFail::Skip,
+            State::Waiting | State::Running => false,
+        }
+    }
+
+    /// Whether there is an answer, or what stands in its place.
+    fn says_something(&self) -> bool {
+        match self.state {
+            State::Succeeded => true,
+            State::Failed => self.on_fail.default_value().is_some(),
+            State::Waiting | State::Running => false,
+        }
+    }
+
+    /// Whether it has ended with nothing to say.
+    fn is_silent(&self) -> bool {
+        self.state == State::Failed && !self.says_something()
+    }
+}
+
+fn needs<'p>(panel: &'p Panel, at: usize, state: &impl Fn(&QueryName) -> State) -> Vec<Need<'p>> {
+    let need = |name: &QueryName| {
+        let at = panel.queries.iter().position(|query| query.name == *name)?;
+        Some(Need { at, state: state(name), on_fail: &panel.queries[at].on_fail })
+    };
+    panel.queries[at].needs.iter().filter_map(need).collect()
 }
 
 fn waiting<'p>(
@@ -142,11 +194,53 @@ mod tests {
     #[test]
     fn a_query_is_blocked_by_a_failed_need() {
         let panel = panel();
-        let name = |name: &str| name.parse::<QueryName>().unwrap();
         assert_eq!(blocked(&panel, states("swww")), []);
-        assert_eq!(blocked(&panel, states("fwww")), [(1, name("a")), (2, name("a"))]);
-        assert_eq!(blocked(&panel, states("sfws")), [(2, name("b"))]);
+        assert_eq!(blocked(&panel, states("fwww")), [(1, 0), (2, 0)]);
+        assert_eq!(blocked(&panel, states("sfws")), [(2, 1)]);
         assert_eq!(blocked(&panel, states("sffs")), []);
+    }
+
+    /// What fails is a (skip), b (default), c or d (continue).
+    fn tolerant() -> Panel {
+        let text = "title = \"T\"
+            query = [
+                { id = \"a\", prompt = \"p.md\" },
+                { id = \"b\", prompt = \"p.md\", on_fail = \"default\", default = \"none\" },
+                { id = \"c\", prompt = \"p.md\", on_fail = \"continue\" },
+                { id = \"d\", prompt = \"p.md\", on_fail = \"continue\" },
+                { id = \"e\", prompt = \"e.md\", needs = [\"c\", \"d\"] },
+                { id = \"f\", prompt = \"f.md\", needs = [\"a\", \"b\", \"c\"] },
+                { id = \"g\", prompt = \"g.md\", needs = [\"b\", \"c\"] },
+            ]";
+        let files = |path: &str| match path {
+            "panel.toml" => Some(text.as_bytes().to_vec()),
+            "simulated.toml" => None,
+            "p.md" => Some(b"x".to_vec()),
+            _ => Some(b"{% for name, answer in answers|items %}{{ answer }}{% endfor %}x".to_vec()),
+        };
+        Panel::parse("p".parse().unwrap(), &files).unwrap()
+    }
+
+    /// States of a to g, those that are ready, and those that never will be, each with the need that is missing.
+    type TolerantRow = (&'static str, &'static [usize], &'static [(usize, usize)]);
+
+    #[test]
+    fn what_a_failure_means_is_said_by_the_query_that_fails() {
+        let panel = tolerant();
+        let rows: [TolerantRow; 8] = [
+            ("ssssrrr", &[], &[]),
+            ("rrsrwrw", &[], &[]),
+            ("ssfswww", &[4, 5, 6], &[]),
+            ("sfffwww", &[5, 6], &[(4, 2)]),
+            ("ffsswwr", &[4], &[(5, 0)]),
+            ("rrfrwww", &[], &[]),
+            ("ssffwss", &[], &[(4, 2)]),
+            ("srffwww", &[], &[(4, 2)]),
+        ];
+        for (letters, starting, never) in rows {
+            assert_eq!(ready(&panel, states(letters)), starting, "{letters}");
+            assert_eq!(blocked(&panel, states(letters)), never, "{letters}");
+        }
     }
 
     type Lists = &'static [&'static [usize]];

@@ -9,7 +9,9 @@
 //! delimiters that they cannot know. Undefined names are errors, loops have a
 //! limit, and a template reaches no file.
 
+pub mod condition;
 mod filters;
+mod gap;
 pub mod untrusted;
 
 use std::collections::BTreeMap;
@@ -23,11 +25,13 @@ use minijinja::Value as Jinja;
 use minijinja::value::Serde;
 use serde_json::Value;
 
+use crate::failure::Code;
 use crate::fault::Faults;
 use crate::fault::Source;
 use crate::id::QueryName;
 
 use filters::environment;
+use gap::Gap;
 use untrusted::Untrusted;
 
 /// A compiled prompt.
@@ -36,6 +40,8 @@ pub struct Prompt {
     /// Holds one template a message, named by its number.
     templates: Arc<Environment<'static>>,
     speakers: Arc<[Speaker]>,
+    /// What it uses, as `answers.first`.
+    names: Arc<[String]>,
 }
 
 /// Who speaks in a message.
@@ -58,8 +64,10 @@ pub struct Variables {
     pub input: Arc<Value>,
     /// The language to answer in, as a tag such as `en`; anything else counts as `en`.
     pub language: String,
-    /// Answers of the queries that this one needs. Untrusted.
-    pub answers: BTreeMap<QueryName, Arc<Value>>,
+    /// What came of the queries that this one needs. Untrusted.
+    pub answers: BTreeMap<QueryName, Reply>,
+    /// The answers among them, shuffled and under labels, for prompts that must not know whose they are. Untrusted.
+    pub others: Vec<Other>,
     /// What own documents say, best first, null without any. Untrusted.
     pub passages: Arc<Value>,
     /// The positions as text, within a budget. Untrusted.
@@ -72,13 +80,36 @@ pub struct Variables {
     pub schema: Option<Arc<Value>>,
 }
 
+/// An answer under a label.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Other {
+    /// Its label, the same for every query of the run.
+    pub label: String,
+    /// Whose it is; a prompt need not say.
+    pub query: QueryName,
+    /// It.
+    pub answer: Arc<Value>,
+}
+
+/// What came of a query that another one needs.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reply {
+    /// Its answer.
+    Answer(Arc<Value>),
+    /// What its panel puts in the answer's place.
+    Default(Arc<Value>),
+    /// Nothing, for this reason.
+    Missing(Code),
+}
+
 impl Variables {
     /// The names that a prompt may use.
-    pub const NAMES: [&'static str; 9] = [
+    pub const NAMES: [&'static str; 10] = [
         "answers",
         "facts",
         "input",
         "language",
+        "others",
         "passages",
         "positions",
         "question",
@@ -100,10 +131,24 @@ impl Variables {
             text => data(Arc::new(Value::from(text)), label),
         };
         let optional = |value: &Option<String>, label| text(value.as_deref().unwrap_or_default(), label);
-        let answers = self.answers.iter().map(|(query, answer)| {
-            (query.as_str().to_owned(), data(Arc::clone(answer), &format!("answer of {query}")))
-        });
+        let reply = |query: &QueryName, reply: &Reply| match reply {
+            Reply::Answer(answer) => data(Arc::clone(answer), &format!("answer of {query}")),
+            Reply::Default(value) => {
+                data(Arc::clone(value), &format!("default of {query}, which gave no answer"))
+            }
+            Reply::Missing(code) => Gap::value(query, *code),
+        };
+        let answers =
+            self.answers.iter().map(|(query, came)| (query.as_str().to_owned(), reply(query, came)));
+        let other = |other: &Other| {
+            Jinja::from_pairs([
+                ("label", Jinja::from(other.label.as_str())),
+                ("query", Jinja::from(other.query.as_str())),
+                ("answer", data(Arc::clone(&other.answer), &format!("answer {}", other.label))),
+            ])
+        };
         Ok(Jinja::from_pairs([
+            ("others", self.others.iter().map(other).collect()),
             ("question", text(&self.question, "project description")),
             ("input", data(Arc::clone(&self.input), "input")),
             ("language", Jinja::from(language(&self.language))),
@@ -149,6 +194,7 @@ impl Prompt {
     pub fn compile(source: &Source, needs: &[&str], faults: &Faults) -> Option<Prompt> {
         let mut templates = environment();
         let mut speakers = Vec::new();
+        let mut names = Vec::new();
         let mut fine = true;
         for (number, (speaker, span)) in messages(&source.text).into_iter().enumerate() {
             let name = number.to_string();
@@ -160,7 +206,8 @@ impl Prompt {
                     source.fault(place(source, &error, &span), format!("template: {}", sentence(&error))),
                 );
             } else if let Ok(template) = templates.get_template(&name) {
-                let used = template.undeclared_variables(true).into_iter().collect();
+                let used: Vec<String> = template.undeclared_variables(true).into_iter().collect();
+                names.extend(used.iter().cloned());
                 fine &= check_names(source, &span, used, needs, faults);
             }
             speakers.push(speaker);
@@ -171,7 +218,16 @@ impl Prompt {
         }
         // Debug information is for places in compile errors; at run time it would copy data into errors.
         templates.set_debug(false);
-        fine.then(|| Prompt { templates: Arc::new(templates), speakers: speakers.into() })
+        fine.then(|| Prompt {
+            templates: Arc::new(templates),
+            speakers: speakers.into(),
+            names: names.into(),
+        })
+    }
+
+    /// Whether it looks at the answer of this query.
+    pub fn uses(&self, need: &str) -> bool {
+        condition::uses(&self.names, need)
     }
 
     /// The messages of this prompt; at least one is the user's. The error is a sentence without data.

@@ -91,8 +91,7 @@ impl Runs {
             return Err(NotRetried::Active(record.standing.status));
         }
         let ends = self.ends(run).await.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
-        let (answers, others): (Vec<_>, Vec<_>) = ends.into_iter().partition(is_answer);
-        if others.is_empty() {
+        if ends.iter().all(|end| end.status == QueryStatus::Succeeded || end.is_unwanted()) {
             return Err(NotRetried::NothingFailed(record.standing.status));
         }
         let mut ask = (*record.ask).clone();
@@ -100,22 +99,13 @@ impl Runs {
         ask.options.on_disconnect = Some(OnDisconnect::Continue);
         ask.panel = Some(record.panel);
         let mut job = self.catalogue().plan(&Arc::new(ask)).map_err(NotRetried::Refused)?;
-        job.carry_over(run.clone(), answers);
+        job.carry_over(run.clone(), ends);
         self.start_job(job, key).await.map_err(NotRetried::Refused)
     }
 
-    /// The answers of a run.
-    pub(super) async fn answers(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
-        Ok(self.ends(run).await?.into_iter().filter(is_answer).collect())
-    }
-
     /// How the queries of a run ended.
-    async fn ends(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
+    pub(super) async fn ends(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
         let past = Past::read(&*self.store, run).await?;
         Ok(past.queries.into_iter().filter_map(|query| query.end).collect())
     }
-}
-
-fn is_answer(end: &QueryCompleted) -> bool {
-    end.status == QueryStatus::Succeeded
 }

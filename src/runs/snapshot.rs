@@ -153,6 +153,9 @@ pub struct QueryView {
     /// Its answer.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub result: Option<Value>,
+    /// What its panel puts in the answer's place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub default: Option<Value>,
     /// The parts of an answer that was cut which were complete.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub partial_result: Option<Map<String, Value>>,
@@ -349,6 +352,7 @@ impl QueryView {
             usage: None,
             cost: None,
             result: None,
+            default: None,
             partial_result: None,
             error: None,
             warnings: Vec::new(),
@@ -383,6 +387,7 @@ impl QueryView {
             self.text.clear();
         }
         self.result = completed.result;
+        self.default = completed.default;
         self.partial_result = completed.partial_result;
         self.error = completed.error;
         self.warnings = completed.warnings;

@@ -341,7 +341,7 @@ fn the_figures_add_up() {
         figures(),
         json!({
             "total_workflows": 0, "successful_workflows": 0, "failed_workflows": 0, "cancelled_workflows": 0,
-            "success_rate": 0.0, "step_metrics": {},
+            "success_rate": 0.0, "step_metrics": {}, "warnings": {},
         })
     );
     let first = ended(&server, "two", "x");

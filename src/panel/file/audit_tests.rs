@@ -4,6 +4,10 @@ use std::time::Duration;
 
 use super::*;
 use crate::failure::Code;
+use crate::id::QueryName;
+use crate::panel::Merge;
+use crate::panel::Query;
+use crate::panel::Report;
 use crate::panel::Scope;
 use crate::panel::script::ScriptOutcome;
 use crate::panel::template::Speaker;
@@ -77,6 +81,7 @@ fn variables(facts: Option<Value>) -> Variables {
         language: "cs".to_owned(),
         answers: BTreeMap::new(),
         passages: Arc::default(),
+        others: Vec::new(),
         positions: None,
         specifications: None,
         facts,
@@ -99,7 +104,7 @@ fn the_shipped_panel_has_no_fault() {
     let names: Vec<&str> = panel.queries.iter().map(|query| query.name.as_str()).collect();
     assert_eq!(names, ["comprehensive_analysis", "compliance_risks"]);
     assert_eq!((panel.queries[0].temperature, panel.queries[1].temperature), (Some(0.3), Some(0.2)));
-    assert_eq!(panel.merge, Merge { need: 1, flatten: true, report: Some(Report::Construction) });
+    assert_eq!(panel.merge, Merge { flatten: true, report: Some(Report::Construction), ..Merge::needing(1) });
     assert_eq!((panel.checks, panel.limits.scope), (Some(Checks::Construction), Scope::Remote));
     assert_eq!(panel.limits.per_query, Some(Duration::from_secs(60)));
     assert_eq!(panel.title.0["cs"], "Audit stavby");

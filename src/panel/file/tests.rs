@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::fault::Mark;
+use crate::panel::Merge;
+use crate::panel::ModelChoice;
+use crate::panel::OnFail;
 
 const PANEL: &str = r#"title = "T"
 
@@ -74,13 +77,28 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 53] = [
+const PANEL_ROWS: [Row; 82] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
     ("temperature =", "temprature =", "panel.toml", "unknown key \"temprature\" in [[query]] \"second\"", 16, "temprature", "did you mean \"temperature\"?"),
-    ("need = 1", "need = 1\ngrace = \"4s\"", "panel.toml", "unknown key \"grace\" in [merge]", 20, "grace", ""),
-    ("need = 1", "need = 1\n[merge.fields]", "panel.toml", "unknown key \"fields\" in [merge]", 20, "fields", ""),
+    ("need = 1", "[merge.fields]\nx = \"frist\"", "panel.toml", "unknown rule \"frist\"", 20, "\"frist\"", "did you mean \"first\"?"),
+    ("need = 1", "[merge.fields]\nx = \"worst\"", "panel.toml", "\"worst\" needs an order, from best to worst", 20, "\"worst\"", "write { rule = \"worst\", order = [...] }"),
+    ("need = 1", "[merge.fields]\nx = { rule = \"worst\", order = 3 }", "panel.toml", "expected a list of values, from best to worst, found 3", 20, "3", ""),
+    ("need = 1", "[merge.fields]\nx = { rule = \"mean\", key = \"id\" }", "panel.toml", "only \"union\" has a key", 20, "\"id\"", ""),
+    ("need = 1", "[merge.fields]\nx = { rule = \"mean\", order = [1] }", "panel.toml", "only \"worst\" has an order", 20, "[1]", ""),
+    ("need = 1", "[merge.fields]\nx = { form = [\"first\"] }", "panel.toml", "unknown key \"form\" in [merge.fields.x]", 20, "form", "did you mean \"from\"?"),
+    ("need = 1", "[merge.fields]\nx = { from = [\"frist\"] }", "panel.toml", "there is no query \"frist\"", 20, "\"frist\"", "did you mean \"first\"?"),
+    ("need = 1", "[merge.fields]\nrest = \"first\"", "panel.toml", "\"rest\" is a key of every merged result", 20, "rest", ""),
+    ("need = 1", "[merge.fields]\nx = 3", "panel.toml", "expected a rule such as \"first\", or a table such as { rule = \"first\" }, found 3", 20, "3", ""),
+    ("need = 1", "need = \"2 of 5\"", "panel.toml", "1 query needs no other, not 5", 19, "\"2 of 5\"", "write \"1 of 1\""),
+    ("need = 1", "need = \"2 of 1\"", "panel.toml", "\"need\" must lie between 1 and the number of queries that need no other, 1", 19, "\"2 of 1\"", ""),
+    ("need = 1", "need = \"two\"", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found \"two\"", 19, "\"two\"", ""),
+    ("need = 1", "need = true", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found true", 19, "true", ""),
+    ("need = 1", "need = 1\ngrace = 4", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found 4", 20, "4", "write \"4s\""),
+    ("need = 1", "need = 1\ngrace = \"4s\"", "panel.toml", "the grace has no effect: all 1 queries that need no other are needed", 20, "\"4s\"", ""),
+    ("needs = [\"first\"]\nprompt = \"prompts/b.md\"\ntemperature = 0.5\n\n[merge]\nneed = 1", "prompt = \"prompts/a.md\"\n[merge]\ngrace = \"60s\"", "panel.toml", "grace (60s) must be shorter than per_query (60s)", 16, "\"60s\"", ""),
+    ("[merge]\nneed = 1", "[[query]]\nid = \"third\"\nprompt = \"prompts/a.md\"\n[merge]\ngrace = \"4s\"", "panel.toml", "the grace cancels who is late, and without \"first\" those that need it are skipped", 22, "\"4s\"", "give \"first\" an on_fail"),
     ("\"60s\"", "60", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found 60", 5, "60", "write \"60s\""),
     ("\"60s\"", "\"60 sec\"", "panel.toml", "expected a duration such as \"30s\" or \"2m\", found \"60 sec\"", 5, "\"60 sec\"", ""),
     ("\"60s\"", "\"0s\"", "panel.toml", "\"per_query\" must be longer than 0", 5, "\"0s\"", ""),
@@ -117,7 +135,7 @@ const PANEL_ROWS: [Row; 53] = [
     ("temperature = 0.5", "max_tokens = 0", "panel.toml", "\"max_tokens\" must lie between 1 and 4294967295", 16, "0", ""),
     ("need = 1", "need = 3", "panel.toml", "\"need\" must lie between 1 and the number of queries, 2", 19, "3", ""),
     ("need = 1", "need = 0", "panel.toml", "\"need\" must lie between 1 and the number of queries, 2", 19, "0", ""),
-    ("need = 1", "need = -1", "panel.toml", "expected a whole number, found -1", 19, "-1", ""),
+    ("need = 1", "need = -1", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found -1", 19, "-1", ""),
     ("need = 1", "flatten = true", "panel.toml", "\"flatten\" needs a report to flatten", 19, "true", "add report = \"construction\""),
     ("need = 1", "flatten = \"yes\"", "panel.toml", "expected true or false, found \"yes\"", 19, "\"yes\"", ""),
     ("need = 1", "flatten = true\nreport = \"konstruction\"", "panel.toml", "expected \"construction\", found \"konstruction\"", 20, "\"konstruction\"", "did you mean \"construction\"?"),
@@ -128,6 +146,20 @@ const PANEL_ROWS: [Row; 53] = [
     ("\"prompts/b.md\"", "\"prompts/c.md\"", "panel.toml", "there is no file \"prompts/c.md\" in the panel's folder", 15, "\"prompts/c.md\"", ""),
     ("\"prompts/b.md\"", "\"/etc/passwd\"", "panel.toml", "an absolute path: paths are relative to the panel's folder and stay in it", 15, "\"/etc/passwd\"", ""),
     ("\"prompts/b.md\"", "\"prompts/../../b.md\"", "panel.toml", "a path with \".\", \"..\" or an empty part: paths are relative to the panel's folder and stay in it", 15, "\"prompts/../../b.md\"", ""),
+    ("temperature = 0.5", "when = \"langage == 'cs'\"", "panel.toml", "when: undefined variable \"langage\"", 16, "langage", "did you mean \"language\"?"),
+    ("temperature = 0.5", "when = \"answers.frist.x > 3\"", "panel.toml", "when: the condition uses the answer of \"frist\", which its query does not need", 16, "answers.frist", "did you mean \"first\"?"),
+    ("temperature = 0.5", "when = \"input.x ==\"", "panel.toml", "when: syntax error: unexpected end of input, expected expression", 16, "*", ""),
+    ("temperature = 0.5", "when = true", "panel.toml", "expected a text, found true", 16, "true", ""),
+    ("temperature = 0.5", "when = \"a\\tb\"", "panel.toml", "when: syntax error: unexpected input after expression", 16, "\"a\\tb\"", ""),
+    ("temperature = 0.5", "on_fail = \"skp\"", "panel.toml", "expected one of \"skip\", \"default\", \"continue\", found \"skp\"", 16, "\"skp\"", "did you mean \"skip\"?"),
+    ("temperature = 0.5", "on_fail = \"default\"", "panel.toml", "on_fail = \"default\" needs a default", 16, "\"default\"", "add default = ..."),
+    ("temperature = 0.5", "default = \"no\"", "panel.toml", "a default that nothing uses", 16, "\"no\"", "add on_fail = \"default\""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = 7", "panel.toml", "expected a text, as the query has no \"output\", found 7", 17, "7", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = \" \"", "panel.toml", "expected a text, as the query has no \"output\", found \" \"", 17, "\" \"", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = inf", "panel.toml", "expected a value that JSON has as well, found inf", 17, "inf", ""),
+    ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = { y = 1 }", "panel.toml", "the default does not fit the query's schema: \"x\" is a required property", 12, "{ y = 1 }", ""),
+    ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = \"no\"", "panel.toml", "the default does not fit the query's schema: \"no\" is not of type \"object\"", 12, "\"no\"", ""),
+    ("temperature = 0.5", "on_fail = \"default\"\ndefault = \"DEFAULT\"", "panel.toml", "the default is longer than 2 KiB", 17, "*", ""),
     ("need = 1", "need 1", "panel.toml", "not TOML: key with no value, expected `=`", 19, "1", ""),
 ];
 
@@ -157,7 +189,8 @@ const OTHER_ROWS: [Row; 21] = [
 ];
 
 fn check(edited_file: &str, (from, to, file, message, line, mark, help): Row) {
-    let faults = parse(&edited(edited_file, from, to)).unwrap_err();
+    let to = to.replace("DEFAULT", &"x".repeat(2047));
+    let faults = parse(&edited(edited_file, from, &to)).unwrap_err();
     let shown: String = faults.iter().map(|fault| format!("{fault}\n")).collect();
     // Some edits have a second effect, such as a variable that no longer exists.
     let same = |fault: &&Fault| match message.strip_suffix('*') {
@@ -199,11 +232,31 @@ fn a_sound_panel_is_read_whole() {
         (second.models.as_slice(), second.title.0["en"].as_str()),
         ([ModelChoice::Default].as_slice(), "second")
     );
-    assert_eq!(panel.merge, Merge { need: 1, flatten: false, report: None });
+    assert_eq!(panel.merge, Merge::needing(1));
     assert_eq!((panel.limits.connect, panel.limits.per_query), (None, Some(Duration::from_secs(60))));
     let steps: Vec<(Duration, usize)> =
         panel.simulated[&second.name].iter().map(|step| (step.over, step.chunk)).collect();
     assert_eq!(steps, [(Duration::ZERO, 16), (Duration::from_millis(500), 8)]);
+}
+
+#[test]
+fn a_query_says_what_its_failure_means() {
+    let of = |lines: &str| {
+        let edited = edited(
+            "panel.toml",
+            "output = \"schema/a.json\"",
+            &format!("output = \"schema/a.json\"\n{lines}"),
+        );
+        parse(&edited).unwrap_or_else(|faults| panic!("{faults:#?}")).queries[0].on_fail.clone()
+    };
+    assert_eq!((of(""), of("on_fail = \"skip\"")), (OnFail::Skip, OnFail::Skip));
+    assert_eq!(of("on_fail = \"continue\""), OnFail::Continue);
+    let default =
+        of("on_fail = \"default\"\ndefault = { x = [-1, 0.5, true, 2026-01-02], a = { b = \"c\" } }");
+    assert_eq!(
+        default,
+        OnFail::Default(Arc::new(json!({"x": [-1, 0.5, true, "2026-01-02"], "a": {"b": "c"}})))
+    );
 }
 
 #[test]

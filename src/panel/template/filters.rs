@@ -17,6 +17,7 @@ use serde_json::Value;
 
 use super::FENCE;
 use super::Prompt;
+use super::gap::Gap;
 use super::untrusted::Untrusted;
 
 /// An empty set of templates with these filters and limits.
@@ -110,6 +111,9 @@ fn fenced(state: &State, value: &Jinja, label: &str) -> Result<Jinja, Error> {
     if let Some(data) = value.downcast_object_ref::<Untrusted>() {
         return Ok(data.relabelled(label));
     }
+    if value.downcast_object_ref::<Gap>().is_some() {
+        return Ok(value.clone());
+    }
     let json = match value.as_str() {
         Some(text) => Value::from(text),
         None => {
@@ -121,7 +125,8 @@ fn fenced(state: &State, value: &Jinja, label: &str) -> Result<Jinja, Error> {
 
 /// Compact JSON. Untrusted values print as JSON anyway, and stay untrusted.
 fn tojson(value: &Jinja) -> Result<Jinja, Error> {
-    if value.downcast_object_ref::<Untrusted>().is_some() {
+    let is_gap = value.downcast_object_ref::<Gap>().is_some();
+    if is_gap || value.downcast_object_ref::<Untrusted>().is_some() {
         return Ok(value.clone());
     }
     let json = serde_json::to_string(value);

@@ -77,6 +77,7 @@ mod tests {
     use crate::event::Usage;
     use crate::provider::Chunk;
     use crate::provider::Finish;
+    use crate::provider::Strange;
     use crate::provider::upstream::reading::Reading;
     use crate::provider::upstream::reading::Trouble;
 
@@ -216,8 +217,25 @@ mod tests {
         let body = [&delta("a"), other, &delta("b"), other, &finish("stop"), DONE].concat();
         let mut reading = Reading::<Completion>::default();
         reading.push(body.as_bytes()).unwrap();
-        assert_eq!((reading.end(), reading.passed_over()), (Ok(Finish::Stop), 2));
+        assert_eq!(reading.end(), Ok(Finish::Stop));
+        assert_eq!(reading.strange(), Some(Strange { others: 2, twice: 0 }));
         assert_eq!(read(&[body.as_bytes()]).0, "ab");
+    }
+
+    #[test]
+    fn pieces_that_all_come_twice_are_counted_and_a_word_said_twice_is_not() {
+        let strange = |words: &[&str]| {
+            let body: String =
+                words.iter().map(|word| delta(word)).chain([finish("stop"), DONE.into()]).collect();
+            let mut reading = Reading::<Completion>::default();
+            reading.push(body.as_bytes()).unwrap();
+            assert_eq!(reading.end(), Ok(Finish::Stop));
+            reading.strange()
+        };
+        assert_eq!(strange(&["a", "a", "b", "b", "c", "c", "d", "d"]), Some(Strange { others: 0, twice: 4 }));
+        assert_eq!(strange(&["no", "no", "x"]), None, "too few");
+        assert_eq!(strange(&["ha", "ha", "a", "ha", "ha", "b", "c", "d", "ha", "ha"]), None, "three of ten");
+        assert_eq!(strange(&["a", "b", "a", "b", "a", "b"]), None);
     }
 
     #[test]

@@ -79,7 +79,7 @@ impl<V: Vendor> Answering<V> {
         }
         match end {
             Ok(Some(finish)) => {
-                self.asking.note_others(self.reading.passed_over());
+                self.ready.extend(self.reading.strange().map(|strange| Ok(Chunk::Strange(strange))));
                 self.ready.extend(self.reading.take_usage().map(|usage| Ok(Chunk::Usage(usage))));
                 self.ready.push_back(Ok(Chunk::End(finish)));
             }

@@ -128,14 +128,6 @@ impl<V: Vendor> Asking<V> {
         }
     }
 
-    /// Says that answers came which nobody asked for, if any did.
-    pub(super) fn note_others(&self, parts: u64) {
-        if parts > 0 {
-            let provider = &self.server.settings.name;
-            tracing::warn!(%provider, parts, "more than one answer came; all but the first were passed over");
-        }
-    }
-
     pub(super) fn mark(&self, mut failure: Failure) -> Failure {
         failure.provider = Some(self.server.settings.name.to_string());
         failure

@@ -16,6 +16,7 @@ use super::sse::Item;
 use crate::event::Usage;
 use crate::provider::Chunk;
 use crate::provider::Finish;
+use crate::provider::Strange;
 
 /// How a vendor's answers are read.
 pub trait Dialect: Default + Send + 'static {
@@ -75,10 +76,13 @@ pub struct Told {
     chunks: Vec<Chunk>,
     /// Whether the part that is being read brought anything but counts.
     spoke: bool,
+    /// Whether it brought text.
+    wrote: bool,
     has_text: bool,
     called_tool: bool,
-    /// Parts of answers beside the first, which nobody asked for.
-    others: u64,
+    strange: Strange,
+    /// Pieces of text so far.
+    pieces: u64,
     /// Whether anything but comments came.
     has_events: bool,
     reason: Option<Reason>,
@@ -99,7 +103,7 @@ impl Told {
         if text.is_empty() {
             return;
         }
-        self.spoke = true;
+        (self.spoke, self.wrote) = (true, true);
         self.has_text |= !text.trim().is_empty();
         match self.chunks.last_mut() {
             Some(Chunk::Text(before)) => before.push_str(text),
@@ -122,7 +126,7 @@ impl Told {
 
     /// A part of another answer than the first; it is passed over.
     pub fn passes_over(&mut self) {
-        self.others += 1;
+        self.strange.others += 1;
     }
 
     /// Why the model stopped; the last word counts.
@@ -169,6 +173,8 @@ pub struct Reading<D: Dialect> {
     items: VecDeque<Item>,
     dialect: D,
     told: Told,
+    /// The event that brought text last.
+    last_piece: String,
 }
 
 /// What the body is, told by its first byte: servers' content types are not to be relied on.
@@ -187,6 +193,8 @@ impl Default for Body {
 impl<D: Dialect> Reading<D> {
     /// Largest JSON body of an answer that does not stream.
     const MAX_BODY: usize = 16 * 1024 * 1024;
+    /// Fewer pieces that came twice say nothing.
+    const MANY: u64 = 3;
     /// Longest blank beginning of a body.
     const MAX_BLANK: usize = 64 * 1024;
 
@@ -249,9 +257,13 @@ impl<D: Dialect> Reading<D> {
         self.told.reason.is_some()
     }
 
-    /// Parts of answers beside the first, which were passed over.
-    pub fn passed_over(&self) -> u64 {
-        self.told.others
+    /// What was strange about it, if anything was.
+    pub fn strange(&self) -> Option<Strange> {
+        let Strange { others, twice } = self.told.strange;
+        // Models repeat a word now and then; a server that doubles its events doubles them all.
+        let doubled = twice >= Self::MANY && twice * 3 >= self.told.pieces;
+        let strange = Strange { others, twice: if doubled { twice } else { 0 } };
+        Some(strange).filter(|strange| *strange != Strange::default())
     }
 
     /// What was counted so far; once.
@@ -316,9 +328,25 @@ impl<D: Dialect> Reading<D> {
                 let value: Value = serde_json::from_str(data)
                     .map_err(|_| Trouble::Unreadable("a part of the stream is not JSON".into()))?;
                 self.part(&value)?;
+                self.compare(data);
             }
         }
         Ok(())
+    }
+
+    /// Counts pieces of text, and those that are the very same event again.
+    fn compare(&mut self, data: &str) {
+        if !self.told.wrote {
+            return;
+        }
+        self.told.pieces += 1;
+        if self.last_piece == data {
+            self.told.strange.twice += 1;
+            // A third one is a new pair's first.
+            self.last_piece.clear();
+        } else {
+            data.clone_into(&mut self.last_piece);
+        }
     }
 
     fn part(&mut self, value: &Value) -> Result<(), Trouble> {
@@ -328,7 +356,7 @@ impl<D: Dialect> Reading<D> {
         if !value.is_object() {
             return Err(Trouble::Unreadable("a part of it is not an object".into()));
         }
-        self.told.spoke = false;
+        (self.told.spoke, self.told.wrote) = (false, false);
         self.dialect.read(value, &mut self.told);
         if !self.told.spoke {
             self.told.lives();

@@ -201,9 +201,10 @@ pub fn one_of_two(bench: &Bench, case: &Case) -> String {
 pub fn five_slow(case: &Case) -> Vec<Panel> {
     let (_, fallback) = case.targets();
     let silent = models(&format!("{}/u9-silent#{}", case.name, case.name));
+    let without = format!("{silent}\non_fail = \"continue\"");
     let head = "[limits]\nper_query = \"1500ms\"\noverall = \"2s\"";
     let panel = Panel::new(&case.name).head(head).query("p1", &models(&fallback));
-    let panel = (2..=6).fold(panel, |panel, n| panel.query(&format!("p{n}"), &silent));
+    let panel = (2..=6).fold(panel, |panel, n| panel.query(&format!("p{n}"), &without));
     let needs = "needs = [\"p1\", \"p2\", \"p3\", \"p4\", \"p5\", \"p6\"]";
     vec![panel.query("sum", &format!("{}\n{needs}", models(&fallback)))]
 }

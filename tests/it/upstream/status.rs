@@ -156,10 +156,6 @@ fn outages() -> Vec<Row> {
         row(79, "u79")
             .panels(scenes::five_slow)
             .scene("5 of 6 are silent, and one sums up", scenes::summing_up)
-            .expect("partial, sum succeeded")
-            .today(
-                "partial, sum skipped dependency_failed",
-                "no time is kept back for later stages, and a query whose needs failed in part is skipped (issue 5)",
-            ),
+            .expect("partial, sum succeeded"),
     ]
 }
