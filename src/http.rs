@@ -5,6 +5,7 @@
 
 mod ask;
 mod body;
+pub mod boq;
 mod breakers;
 mod control;
 mod gap;
@@ -89,6 +90,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/runs/{id}/retry", post(control::retry))
         .route("/api/v1/panels", get(panels::list))
         .route("/api/v1/panels/{name}", get(panels::show))
+        .route("/api/v1/boq/preview", post(boq::preview))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/providers/{name}/test", post(providers::test))
         .route("/api/circuit-breakers/status", get(breakers::status))

@@ -16,11 +16,14 @@ pub enum Kind {
 /// How much of a file is looked at.
 const HEAD: usize = 8 << 10;
 
+/// How much of the end of an archive holds the names of its files.
+const DIRECTORY: usize = 1 << 20;
+
 /// What these bytes are.
 pub fn of(bytes: &[u8]) -> Kind {
     let head = &bytes[..bytes.len().min(HEAD)];
     if head.starts_with(b"PK\x03\x04") || head.starts_with(b"PK\x05\x06") {
-        return archive(bytes);
+        return archive(head, &bytes[bytes.len().saturating_sub(DIRECTORY)..]);
     }
     if head.starts_with(&[0xD0, 0xCF, 0x11, 0xE0]) {
         let locked: Vec<u8> = "EncryptedPackage".encode_utf16().flat_map(u16::to_le_bytes).collect();
@@ -44,15 +47,16 @@ pub fn of(bytes: &[u8]) -> Kind {
 }
 
 /// Workbooks name their parts in the directory at the end of the archive, which is not compressed.
-fn archive(bytes: &[u8]) -> Kind {
-    if holds(bytes, b"xl/workbook.bin") {
+fn archive(head: &[u8], tail: &[u8]) -> Kind {
+    if holds(tail, b"xl/workbook.bin") {
         return Kind::Other(Other::OldExcel);
     }
-    if holds(bytes, b"application/vnd.oasis.opendocument") {
+    // It names its type first, uncompressed.
+    if holds(head, b"application/vnd.oasis.opendocument") {
         return Kind::Other(Other::OpenDocument);
     }
     let book = [&b"xl/workbook.xml"[..], b"xl\\workbook.xml", b"[Content_Types].xml"];
-    match book.iter().any(|name| holds(bytes, name)) && !holds(bytes, b"word/document.xml") {
+    match book.iter().any(|name| holds(tail, name)) && !holds(tail, b"word/document.xml") {
         true => Kind::Workbook,
         false => Kind::Other(Other::Archive),
     }

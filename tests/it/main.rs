@@ -9,6 +9,7 @@ mod harness;
 
 mod asking;
 mod audit;
+mod boq;
 mod bytes;
 mod cancel;
 mod client_rows;
