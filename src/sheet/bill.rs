@@ -123,8 +123,12 @@ impl Bill {
 
     /// The positions as `input.positions` takes them: items, headings and sums, each with its row.
     pub fn positions(&self) -> Vec<Value> {
-        let rows = self.rows.iter().filter(|row| !matches!(row.class, Class::Note | Class::Empty));
-        rows.map(|row| Value::Object(self.position(row))).collect()
+        self.positioned().map(|row| Value::Object(self.position(row))).collect()
+    }
+
+    /// The rows that are positions, in their order.
+    pub fn positioned(&self) -> impl Iterator<Item = &Row> {
+        self.rows.iter().filter(|row| !matches!(row.class, Class::Note | Class::Empty))
     }
 
     /// One row as a position.

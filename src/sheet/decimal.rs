@@ -51,7 +51,8 @@ const AROUND: [&str; 13] = ["Kč", "KČ", "Kc", "CZK", "EUR", "€", "USD", "$",
 
 /// An amount without its currency or per-cent sign.
 pub fn bare(text: &str) -> String {
-    let mut clean: String = text.nfkc().collect();
+    // Most amounts are plain, and a bill has tens of thousands.
+    let mut clean: String = if text.is_ascii() { text.to_owned() } else { text.nfkc().collect() };
     if let Some(crowns) = whole(clean.trim_end()) {
         clean = crowns;
     }

@@ -153,11 +153,16 @@ fn workbook(bytes: &[u8], hints: &Hints) -> Result<(Table, Layout), Unread> {
         return Ok((Table { grid, sheet, sheets: names, ..Table::default() }, layout));
     }
     let mut best: Option<(f64, String, Grid, Layout)> = None;
-    let mut fault = None;
+    let (mut fault, mut elsewhere) = (None, None);
     for sheet in shown.iter().take(SHEETS) {
         let found = book.grid(sheet).and_then(|grid| Layout::find(&grid, hints).map(|layout| (grid, layout)));
         let (grid, layout) = match found {
             Ok(found) => found,
+            // What was said of the bill need not be true of the sheets beside it.
+            Err(why @ (Unread::NoRow(..) | Unread::NoColumn(..))) => {
+                elsewhere.get_or_insert(why);
+                continue;
+            }
             Err(why) => {
                 fault.get_or_insert(why);
                 continue;
@@ -180,6 +185,9 @@ fn workbook(bytes: &[u8], hints: &Hints) -> Result<(Table, Layout), Unread> {
         }
         (_, Some(fault)) => Err(fault),
         (_, None) => {
+            if let Some(fault) = elsewhere {
+                return Err(fault);
+            }
             let layout = Layout::find(&Grid::default(), &Hints::default())?;
             Ok((Table { sheets: names, ..Table::default() }, layout))
         }
