@@ -196,8 +196,9 @@ mod tests {
 
     #[test]
     fn what_one_cell_leaves_open_others_settle() {
-        let rows: [(&[[&str; 3]], Option<Decimal>, f64, Option<f64>); 7] = [
-            // Rows; the mark, how sure, the first quantity.
+        /// Rows; the mark, how sure that is, the first quantity.
+        type Case<'a> = (&'a [[&'a str; 3]], Option<Decimal>, f64, Option<f64>);
+        let rows: [Case; 7] = [
             (&[["1.234", "", ""], ["5", "", ""]], Some(Decimal::Dot), 0.3, None),
             (&[["1.234", "", ""], ["0.5", "", ""]], Some(Decimal::Dot), 0.85, Some(1.234)),
             (&[["1.234", "12,50", ""]], Some(Decimal::Comma), 0.85, Some(1234.0)),

@@ -197,7 +197,7 @@ pub fn role_of(heading: &str) -> Option<(Role, f64)> {
 /// What a cell of the column of kinds says.
 pub fn kind_of(cell: &str) -> Option<RowWord> {
     let word = fold(cell);
-    let is_in = |list: &[String]| list.iter().any(|own| *own == word);
+    let is_in = |list: &[String]| list.contains(&word);
     match () {
         () if is_in(&FILE.kinds.heading) => Some(RowWord::Heading),
         () if is_in(&FILE.kinds.item) => Some(RowWord::Item),
