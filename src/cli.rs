@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod ask;
+mod boq;
 mod doctor;
 mod knowledge;
 mod mock;
@@ -40,6 +41,8 @@ pub enum Exit {
     Usage = 2,
     /// Something is missing from the result.
     Partial = 3,
+    /// Something was found that has to be looked at.
+    Flagged = 4,
     /// A mistake in the configuration or a key; nothing was sent.
     Configuration = 5,
     /// A provider cannot be reached.
@@ -53,7 +56,7 @@ pub enum Exit {
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 complete; 1 no usable result; 2 wrong usage; 3 partial result; \
-    5 configuration or key problem, nothing was sent; 6 provider not reachable (doctor); 7 address in use; 124 deadline reached with no result; \
+    4 something was flagged (boq check); 5 configuration or key problem, nothing was sent; 6 provider not reachable (doctor); 7 address in use; 124 deadline reached with no result; \
     130 interrupted.";
 
 /// Asks several models at once and streams what happens.
@@ -73,6 +76,11 @@ enum Command {
     /// Run a panel once: the report on standard output, progress on standard error.
     #[command(after_help = EXIT_CODES)]
     Ask(ask::AskArgs),
+    /// Read bills of quantities without asking anybody.
+    Boq {
+        #[command(subcommand)]
+        command: BoqCommand,
+    },
     /// Look at panel files.
     Panels {
         #[command(subcommand)]
@@ -124,6 +132,13 @@ enum PanelsCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum BoqCommand {
+    /// Read a bill (CSV, TSV, XLSX) and run the checks without AI; exit 4 when one flags something.
+    #[command(after_help = boq::EXAMPLES)]
+    Check(boq::CheckArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -192,6 +207,7 @@ pub fn main() -> ExitCode {
         None => serve::run(cli.serve),
         Some(Command::Serve(args)) => serve::run(args),
         Some(Command::Ask(args)) => ask::run(args),
+        Some(Command::Boq { command: BoqCommand::Check(args) }) => boq::check(&args),
         Some(Command::Panels { command }) => match command {
             PanelsCommand::List { json, common } => panels::list(json, common),
             PanelsCommand::Show { name, json, common } => panels::show(&name, json, common),

@@ -7,6 +7,7 @@ mod ask;
 mod base;
 mod bench;
 mod body;
+pub mod boq;
 mod breakers;
 mod check;
 mod compare;
@@ -105,6 +106,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/api/v1/panels", get(panels::list))
         .route("/api/v1/panels/{name}", get(panels::show))
         .route("/api/v1/audit/check", post(check::check))
+        .route("/api/v1/boq/preview", post(boq::preview))
         .route("/api/v1/providers", get(providers::list))
         .route("/api/v1/providers/{name}/test", post(providers::test))
         .route("/api/circuit-breakers/status", get(breakers::status))

@@ -2,10 +2,40 @@
 //!
 //! A row that exists is a position; what could not be read in it is kept as
 //! a fault of that cell, never an error of the bill. What a row is about and
-//! whether it is right is left to `audit`; reading files comes beside this.
+//! whether it is right is left to `audit`.
+//!
+//! [`Bill::read`] makes rows of files and of what was pasted: `source` finds
+//! the table, `layout` its columns, `class` tells items from headings and
+//! sums, `amounts` settles the decimal mark. [`read`] makes positions of rows.
 
+pub mod amounts;
+pub mod bill;
+#[cfg(test)]
+mod bills_test;
+pub mod class;
+pub mod decimal;
+pub mod decode;
+pub mod delimited;
+pub mod fault;
+pub mod grid;
+pub mod hints;
+mod html;
+mod infer;
+pub mod kind;
+pub mod layout;
 pub mod number;
+mod oddities;
+pub mod source;
 pub mod unit;
+pub mod warning;
+pub mod words;
+pub mod xlsx;
+
+pub use bill::Bill;
+pub use class::Class;
+pub use fault::Unread;
+pub use hints::Hints;
+pub use source::Source;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -47,6 +77,8 @@ pub struct Position {
     pub concrete_class: Option<String>,
     /// Exposure classes, as written in their own column.
     pub exposure_classes: Vec<String>,
+    /// What kind of row it is, where whoever read the bill said so.
+    pub class: Option<Class>,
 }
 
 /// Dimensions in metres, as far as they are known.
@@ -136,6 +168,7 @@ fn position(index: usize, row: &Value, quantities: &Column, prices: &Column, tot
         count: number_of(map.get("count")).filter(|count| *count > 0.0).unwrap_or(1.0),
         concrete_class: text_of(map.get("concrete_class")),
         exposure_classes: texts_of(map.get("exposure_classes")),
+        class: map.get("class").and_then(Value::as_str).and_then(Class::named),
     }
 }
 

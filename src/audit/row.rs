@@ -13,6 +13,7 @@ use crate::audit::specification::read_strength;
 use crate::audit::strength;
 use crate::audit::strength::Named;
 use crate::audit::text;
+use crate::sheet::Class;
 use crate::sheet::Dimensions;
 use crate::sheet::Position;
 use crate::sheet::unit::Kind;
@@ -117,6 +118,12 @@ impl Row {
 }
 
 fn kind(position: &Position, words: &[String], headings: bool) -> RowKind {
+    // Whoever read the bill saw more than this row.
+    match position.class {
+        Some(Class::Heading | Class::Note | Class::Empty) => return RowKind::Heading,
+        Some(Class::Subtotal | Class::Total) => return RowKind::Total,
+        Some(Class::Item) | None => {}
+    }
     let no_measure = position.unit.raw.is_empty() || position.unit.kind == Some(Kind::Percent);
     if headings && position.is_heading() {
         RowKind::Heading
@@ -207,6 +214,8 @@ mod tests {
     #[test]
     fn kinds_of_lines_are_told_apart() {
         assert_eq!(row(json!({"item_name": "Celkem", "total_price": 5})).kind, RowKind::Total);
+        let said = json!({"item_name": "SO 201 Most přes potok vše dohromady", "total_price": 5, "class": "subtotal"});
+        assert_eq!(row(said).kind, RowKind::Total);
         assert_eq!(row(json!({"item_name": "DPH 21 %", "total_price": 5})).kind, RowKind::Total);
         assert_eq!(row(json!({"item_name": "Základy"})).kind, RowKind::Heading);
         assert_eq!(row(json!({"item_name": "Beton", "quantity": 1, "unit": "m3"})).kind, RowKind::Item);

@@ -2,8 +2,8 @@
 
 mod progress;
 
-use std::io::Read;
 use std::io::Write;
+use std::path::Path;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -15,6 +15,8 @@ use tokio::signal::unix::signal;
 
 use super::CommonArgs;
 use super::Exit;
+use super::boq;
+use super::boq::BillArgs;
 use super::refuse;
 use crate::ask::Ask;
 use crate::ask::AskFault;
@@ -35,6 +37,8 @@ use progress::Progress;
 
 /// The strip foundation, which the simulated run is about.
 const SAMPLE: &str = include_str!("../../examples/01-foundation-strip.json");
+/// Most bytes of a file: a JSON body may be somewhat larger than a bill.
+const MAX_FILE: usize = 16 << 20;
 /// The model that plays it.
 const SIMULATED: &str = "scripted/demo";
 
@@ -46,9 +50,11 @@ pub struct AskArgs {
     /// The panel [default: audit].
     #[arg(short, long, value_name = "PANEL")]
     panel: Option<String>,
-    /// A JSON object as `POST /ask-stream` takes it; `-` reads standard input.
+    /// A JSON object as `POST /ask-stream` takes it, or a bill of quantities (CSV, TSV, XLSX); `-` reads standard input.
     #[arg(short, long, value_name = "FILE")]
     file: Option<PathBuf>,
+    #[command(flatten)]
+    bill: BillArgs,
     /// One configured model instead of all models of the panel, as PROVIDER/MODEL or `rules`.
     #[arg(short, long, value_name = "MODEL", conflicts_with = "simulate")]
     model: Option<String>,
@@ -94,19 +100,10 @@ pub fn run(args: AskArgs) -> Exit {
 
 /// The ask that the arguments mean.
 fn read(args: &AskArgs) -> Result<Ask, String> {
-    let text = match &args.file {
-        Some(path) => Some(read_file(path)?),
-        None if args.simulate && args.text.is_none() => Some(SAMPLE.to_owned()),
-        None => None,
-    };
-    let mut body = match text {
+    let mut body = match &args.file {
+        Some(path) => read_file(path, args)?,
+        None if args.simulate && args.text.is_none() => parse(SAMPLE.as_bytes())?,
         None => json!({}),
-        Some(text) => json::parse(text.as_bytes()).map_err(|bad| match bad {
-            BadJson::Syntax(why) => format!(
-                "error: the file is not JSON: {why}\n  fix      give a JSON object as examples/01-foundation-strip.json has it"
-            ),
-            BadJson::Faults(faults) => told(&faults),
-        })?,
     };
     if let Value::Object(body) = &mut body {
         if let Some(question) = &args.text {
@@ -131,14 +128,28 @@ fn read(args: &AskArgs) -> Result<Ask, String> {
     Ask::from_json(body).map_err(|faults| told(&faults))
 }
 
-fn read_file(path: &PathBuf) -> Result<String, String> {
-    let mut bytes = Vec::new();
-    let read = match path.as_os_str() == "-" {
-        true => std::io::stdin().read_to_end(&mut bytes).map(drop),
-        false => std::fs::read(path).map(|read| bytes = read),
-    };
-    read.map_err(|error| format!("error: cannot read {}: {error}", path.display()))?;
-    String::from_utf8(bytes).map_err(|_| format!("error: {} is not valid UTF-8", path.display()))
+/// The body that a file holds: a JSON object is one, anything else is a bill.
+fn read_file(path: &Path, args: &AskArgs) -> Result<Value, String> {
+    let bytes = boq::bytes_of(path, MAX_FILE)?;
+    let start = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(&bytes).trim_ascii_start();
+    if start.starts_with(b"{") {
+        return parse(start);
+    }
+    let bill = boq::read(path, &bytes, &args.bill)?;
+    if !args.quiet {
+        bill.warnings.iter().for_each(|warning| eprintln!("note: {}", warning.message));
+    }
+    let question = format!("Bill of quantities {}", boq::name_of(path));
+    Ok(json!({"question": question, "input": boq::input(&bill)}))
+}
+
+fn parse(bytes: &[u8]) -> Result<Value, String> {
+    json::parse(bytes).map_err(|bad| match bad {
+        BadJson::Syntax(why) => format!(
+            "error: the file is not JSON: {why}\n  fix      give a JSON object as examples/01-foundation-strip.json has it"
+        ),
+        BadJson::Faults(faults) => told(&faults),
+    })
 }
 
 fn told(faults: &[AskFault]) -> String {

@@ -32,7 +32,7 @@ const DISCARD_TIME: Duration = Duration::from_secs(5);
 /// A [`Problem`] that names what is wrong with type, size, pace or text.
 pub async fn json(headers: &HeaderMap, body: Body, settings: &Settings) -> Result<Value, Problem> {
     check_type(headers)?;
-    let bytes = read(headers, body, settings).await?;
+    let bytes = bytes(headers, body, settings).await?;
     json::parse(&bytes).map_err(|bad| match bad {
         BadJson::Syntax(why) => Problem::new(Code::InvalidJson, format!("the body is not JSON: {why}")),
         BadJson::Faults(faults) => Problem::invalid(faults),
@@ -48,8 +48,16 @@ fn check_type(headers: &HeaderMap) -> Result<(), Problem> {
         return Err(Problem::new(Code::UnsupportedMediaType, detail)
             .hint("With curl: -H 'content-type: application/json'"));
     }
+    Ok(())
+}
+
+/// Reads a body within the limits of the settings, whatever its type.
+///
+/// # Errors
+/// A [`Problem`] that names what is wrong with size or pace.
+pub async fn bytes(headers: &HeaderMap, body: Body, settings: &Settings) -> Result<Vec<u8>, Problem> {
     match headers.get(header::CONTENT_ENCODING).map(|value| value.as_bytes()) {
-        None | Some(b"identity") => Ok(()),
+        None | Some(b"identity") => read(headers, body, settings).await,
         Some(_) => Err(Problem::new(Code::UnsupportedMediaType, "compressed bodies are not read")),
     }
 }

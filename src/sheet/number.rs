@@ -3,6 +3,8 @@
 //! "1 234,56", "1.234,56", "1,234.56", "12,5", "-", "cca 12". One cell alone
 //! cannot always say whether "1,234" is a thousand; its column often can.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
@@ -59,7 +61,7 @@ pub fn read_value(value: Option<&Value>) -> Reading {
 
 /// Reads one text alone.
 pub fn read(text: &str) -> Reading {
-    let clean: String = text.nfkc().collect();
+    let clean: Cow<str> = if text.is_ascii() { text.into() } else { text.nfkc().collect::<String>().into() };
     let mut rest = clean.trim();
     let mut approximate = false;
     let lower = rest.to_lowercase();

@@ -10,6 +10,7 @@ mod harness;
 mod asking;
 mod audit;
 mod below;
+mod boq;
 mod bytes;
 mod cancel;
 mod check;

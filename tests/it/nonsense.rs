@@ -65,7 +65,7 @@ fn place(rng: &mut StdRng, length: usize) -> usize {
 
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "FOO", "get"];
 
-const PATHS: [&str; 33] = [
+const PATHS: [&str; 34] = [
     "/ask-stream",
     "/ask-stream?question=x&panel=nope",
     "/api/v1/multi-role/ask-stream",
@@ -85,6 +85,7 @@ const PATHS: [&str; 33] = [
     "/api/v1/runs/RUN/finish",
     "/api/v1/panels",
     "/api/v1/panels/one",
+    "/api/v1/boq/preview?header_row=2",
     "/api/v1/providers",
     "/api/circuit-breakers/status",
     "/api/circuit-breakers/fake/reset",
