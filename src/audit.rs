@@ -34,7 +34,8 @@ pub mod row;
 #[cfg(test)]
 mod rules_test;
 pub mod ruleset;
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod scale_test;
 pub mod scan;
 pub mod specification;
