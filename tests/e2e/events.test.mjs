@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { openPage, root } from './lab.mjs'
+import { CUT_OFF, openPage, root } from './lab.mjs'
 import { startProvider, startServerWith } from './provider.mjs'
 import { startNetwork } from './network.mjs'
 
@@ -15,7 +15,7 @@ export const tests = {
     const provider = await startProvider(() => ({ first: 100, every: 100, pieces: 40 }))
     const server = await startServerWith(provider, 'max_in_flight = 8')
     const network = await startNetwork(server)
-    const { page, complaints, close } = await openPage(browser, { url: network.url })
+    const { page, complaints, close } = await openPage(browser, { url: network.url }, { allow: [CUT_OFF] })
     try {
       const made = await fetch(`${server.url}/api/v1/runs`, {
         method: 'POST',
