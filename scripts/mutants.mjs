@@ -2,6 +2,7 @@
 //
 //   node scripts/mutants.mjs                 all of tests/mutants/mutants.mjs; prints a table and n/N
 //   node scripts/mutants.mjs breaker retry   only those whose name holds one of these words
+//   node scripts/mutants.mjs --check         only whether each line that would be changed is there, once
 //
 // Works on a copy of the last commit below target/, so that nothing here is
 // changed. Each mutant is built and tested alone: about a minute each. A mutant
@@ -19,6 +20,13 @@ const tree = join(root, 'target', 'mutants', 'tree')
 const target = join(root, 'target', 'mutants', 'target')
 const env = { ...process.env, ASKSTREAM_WEB: 'off', CARGO_TARGET_DIR: target, CARGO_TERM_COLOR: 'never' }
 const git = (...args) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim()
+
+if (process.argv.includes('--check')) {
+  const lost = mutants.filter(({ file, from }) => readFileSync(join(root, file), 'utf8').split(from).length !== 2)
+  lost.forEach(({ name, file }) => console.error(`${file} does not hold the line of the mutant "${name}" exactly once`))
+  console.log(`${mutants.length - lost.length}/${mutants.length} mutants have their line`)
+  process.exit(lost.length === 0 ? 0 : 1)
+}
 
 const words = process.argv.slice(2)
 const wanted = mutants.filter(({ name }) => words.length === 0 || words.some((word) => name.includes(word)))

@@ -182,7 +182,7 @@ export const mutants = [
   {
     name: 'first wins: one answer makes a run complete',
     file: 'src/engine/finish.rs',
-    from: '_ if succeeded == self.queries.len() => RunOutcome::Completed,',
+    from: '_ if succeeded == wanted().count() && met => RunOutcome::Completed,',
     to: '_ if succeeded > 0 => RunOutcome::Completed,',
     test: engine('the_runs_limit_ends_what_is_open_started_or_not'),
   },
@@ -195,7 +195,7 @@ export const mutants = [
   },
   {
     name: 'what ended is asked again after a restart',
-    file: 'src/engine/track.rs',
+    file: 'src/engine/track/earlier.rs',
     from: 'track.end = past.end.clone();',
     to: '',
     test: engine('recovery::what_ended_is_not_asked_again_and_what_was_open_is_asked_once'),
