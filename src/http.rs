@@ -36,6 +36,7 @@ mod workflow;
 use std::sync::Arc;
 
 use axum::Router;
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::HeaderValue;
 use axum::http::header;
@@ -54,6 +55,7 @@ use crate::config::Door as Settings;
 use crate::config::Origin;
 use crate::store::Store;
 use bench::Bench;
+use bench::Seat;
 use problem::Code;
 use problem::Problem;
 
@@ -73,6 +75,17 @@ impl Door {
         Arc::clone(&self.streams).try_acquire_owned().map_err(|_| {
             Problem::new(Code::TooManyStreams, format!("{} streams are open", self.settings.streams))
         })
+    }
+
+    /// A seat on the bench for work on a body. Who finds none is told so when he has sent what he is sending.
+    async fn seat(&self, body: Body) -> Result<(Seat, Body), Problem> {
+        match self.bench.seat() {
+            Ok(seat) => Ok((seat, body)),
+            Err(problem) => {
+                body::forgo(body).await;
+                Err(problem)
+            }
+        }
     }
 }
 

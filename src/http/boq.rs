@@ -61,7 +61,7 @@ pub async fn preview(
 ) -> Result<Response, Problem> {
     let parameters = Parameters::read(&uri, &PARAMETERS)?;
     let hints = hints(&parameters)?;
-    let seat = door.bench.seat()?;
+    let (seat, body) = door.seat(body).await?;
     let came = came(&headers, body, (&door, &parameters)).await?;
     let reading = door.bench.work(seat, move || {
         let source = match &came {

@@ -32,13 +32,7 @@ pub async fn check(
     request: Request,
 ) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let seat = match door.bench.seat() {
-        Ok(seat) => seat,
-        Err(problem) => {
-            body::forgo(body).await;
-            return Err(problem);
-        }
-    };
+    let (seat, body) = door.seat(body).await?;
     let input = body::json(&parts.headers, body, &door.settings).await?;
     let catalogue = door.runs.catalogue();
     let found = door.bench.work(seat, move || found(&catalogue, &input)).await??;

@@ -26,13 +26,7 @@ use crate::runs::Catalogue;
 /// `POST /api/v1/runs?dry_run=true`: refuses what the run would be refused for, and makes none.
 pub async fn answer(door: &Door, request: Request) -> Result<Response, Problem> {
     let (parts, body) = request.into_parts();
-    let seat = match door.bench.seat() {
-        Ok(seat) => seat,
-        Err(problem) => {
-            body::forgo(body).await;
-            return Err(problem);
-        }
-    };
+    let (seat, body) = door.seat(body).await?;
     let body = body::json(&parts.headers, body, &door.settings).await?;
     let catalogue = door.runs.catalogue();
     let told = door.bench.work(seat, move || tell(&catalogue, body)).await??;
