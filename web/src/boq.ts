@@ -19,14 +19,17 @@ export type Setting = (typeof SETTINGS)[number]
 
 /** What a column can hold. */
 export const ROLES = [
-  'no', 'code', 'description', 'unit', 'quantity', 'unit_price', 'total_price', 'object', 'element', 'concrete_class', 'exposure_classes', 'kind', 'other',
+  'no', 'code', 'description', 'unit', 'quantity', 'unit_price', 'total_price', 'object', 'element', 'concrete_class', 'exposure_classes', 'kind',
 ] as const
+
+/** The role of a column that was recognised and is not used. */
+const OTHER = 'other'
 
 /** What a reader says goes before what it looks like. */
 export interface Corrections {
   readonly settings: Readonly<Partial<Record<Setting, string>>>
-  /** Roles by the place of the column, from 0. */
-  readonly roles: ReadonlyMap<number, string>
+  /** The column of a role by its place, from 0; nothing where no column has it. */
+  readonly roles: ReadonlyMap<string, number | undefined>
   readonly hidden: boolean
 }
 
@@ -85,16 +88,18 @@ export function preview(source: Source, corrections: Corrections): Promise<Answe
 export function asParameters({ settings, roles, hidden }: Corrections): URLSearchParams {
   const asked = new URLSearchParams()
   for (const name of SETTINGS) if (settings[name] !== undefined) asked.set(name, settings[name])
-  const columns = [...roles].map(([at, role]) => `${role}:${letters(at)}`)
+  const columns = [...roles].map(([role, at]) => `${role}:${at === undefined ? '-' : letters(at)}`)
   if (columns.length > 0) asked.set('columns', columns.join(','))
   if (hidden) asked.set('hidden', 'true')
   return asked
 }
 
-/** The roles after a column was given another one: a role has one column. */
-export function withRole(known: ReadonlyMap<number, string>, at: number, role: string): ReadonlyMap<number, string> {
-  const kept = [...known].filter(([other, own]) => other !== at && (own !== role || role === 'other'))
-  return new Map([...kept, [at, role]])
+/** The roles after the column at a place was given another one, or none. */
+export function withRole(known: Corrections['roles'], columns: readonly Column[], at: number, role: string): Corrections['roles'] {
+  const before = columns[at]?.role ?? ''
+  const kept = [...known].filter(([own, place]) => place !== at && own !== role)
+  if (role !== '') return new Map([...kept, [role, at]])
+  return new Map(before === '' ? kept : [...kept, [before, undefined]])
 }
 
 /** "A", "B", ... "AA": a column as a spreadsheet calls it. */
@@ -129,7 +134,7 @@ export function readPreview(body: Json | undefined): { value: Preview } | undefi
   return {
     value: {
       lines: list(body.items).map(record).map((item) => ({ row: count(item.row) ?? 0, kind: text(item.class), cells: list(item.cells).map(text) })),
-      columns: list(body.columns).map(record).map((column) => ({ name: text(column.name), role: text(column.role), confidence: count(column.confidence) ?? 0 })),
+      columns: list(body.columns).map(record).map((column) => ({ name: text(column.name), role: column.role === OTHER ? '' : text(column.role), confidence: count(column.confidence) ?? 0 })),
       detected: new Map(SETTINGS.flatMap((name) => (isRecord(found[name]) ? [[name, readDetected(record(found[name]))]] : []))),
       hidden: { rows: count(hidden.rows) ?? 0, columns: count(hidden.columns) ?? 0 },
       warnings: list(body.warnings).map((warning) => text(record(warning).message)),

@@ -54,15 +54,17 @@ describe('a bill that the server read', () => {
 describe('corrections', () => {
   it('go into the address, columns by their letters', () => {
     expect(asParameters(AS_FOUND).toString()).toBe('')
-    const roles = withRole(withRole(new Map([[0, 'quantity']]), 3, 'quantity'), 27, 'unit')
+    const roles = withRole(withRole(new Map([['quantity', 0]]), [], 3, 'quantity'), [], 27, 'unit')
     const asked = asParameters({ settings: { decimal: ',', header_row: '0' }, roles, hidden: true })
     expect(Object.fromEntries(asked)).toEqual({ header_row: '0', decimal: ',', columns: 'quantity:D,unit:AB', hidden: 'true' })
   })
 
-  it('give a role to one column, and "nothing" to many', () => {
-    const roles = withRole(withRole(new Map(), 0, 'other'), 1, 'other')
-    expect([...roles]).toEqual([[0, 'other'], [1, 'other']])
-    expect([...withRole(roles, 1, 'unit')]).toEqual([[0, 'other'], [1, 'unit']])
+  it('take a role away from its column', () => {
+    const columns = [{ name: 'Qty', role: 'quantity', confidence: 1 }, { name: 'x', role: '', confidence: 0 }]
+    expect([...withRole(new Map(), columns, 0, '')]).toEqual([['quantity', undefined]])
+    expect([...withRole(new Map(), columns, 1, '')]).toEqual([])
+    expect([...withRole(new Map([['quantity', 0]]), columns, 0, 'unit')]).toEqual([['unit', 0]])
+    expect(asParameters({ ...AS_FOUND, roles: new Map([['quantity', undefined]]) }).get('columns')).toBe('quantity:-')
   })
 
   it('name columns as a spreadsheet does', () => expect([0, 25, 26, 51, 52, 701, 702].map(letters)).toEqual(['A', 'Z', 'AA', 'AZ', 'BA', 'ZZ', 'AAA']))

@@ -104,11 +104,11 @@ function markWord(mark: string): string {
 function Lines({ preview, corrections, correct }: { preview: Preview; corrections: Corrections; correct: (part: Partial<Corrections>) => void }) {
   const { columns, lines } = preview
   const shown = lines.slice(0, FIRST)
-  const give = (at: number, role: string) => correct({ roles: withRole(corrections.roles, at, role) })
+  const give = (at: number, role: string) => correct({ roles: withRole(corrections.roles, columns, at, role) })
   return (
     <>
       <div class="scroll boq-lines" tabIndex={0} role="region" aria-label={say('boq.file')}>
-        <table class="sheet" data-testid="boq-lines">
+        <table class="lines" data-testid="boq-lines">
           <thead>
             <tr>
               <th scope="col" class="right slim">{say('boq.line')}</th>
@@ -116,14 +116,15 @@ function Lines({ preview, corrections, correct }: { preview: Preview; correction
               {columns.map((column, at) => (
                 <th key={at} scope="col">
                   <span class="boq-name">{column.name || letters(at)}</span>
-                  <select aria-label={say('boq.role_of', { column: column.name || letters(at) })} value={column.role || 'other'} onChange={(event) => give(at, event.currentTarget.value)}>
+                  <select aria-label={say('boq.role_of', { column: column.name || letters(at) })} value={column.role} onChange={(event) => give(at, event.currentTarget.value)}>
+                    <option value="">{say('boq.no_role')}</option>
                     {ROLES.map((role) => (
                       <option key={role} value={role}>
                         {named('role', role, role)}
                       </option>
                     ))}
                   </select>
-                  {column.role !== '' && <span class="boq-sure">{corrections.roles.has(at) ? say('boq.chosen') : say('boq.sure', { n: Math.round(column.confidence * 100) })}</span>}
+                  {column.role !== '' && <span class="boq-sure">{corrections.roles.get(column.role) === at ? say('boq.chosen') : say('boq.sure', { n: Math.round(column.confidence * 100) })}</span>}
                 </th>
               ))}
             </tr>

@@ -67,7 +67,9 @@ export function Compare() {
 }
 
 function Body({ compared }: { compared: Compared }) {
-  const { a, b, fresh, resolved, unchanged } = compared
+  const { a, b } = compared
+  // What was only looked at is no news.
+  const [fresh, resolved, unchanged] = [compared.fresh.filter(asks), compared.resolved.filter(asks), compared.unchanged.filter(asks)]
   return (
     <>
       <p data-testid="compare-counts">{say('compare.counts', { fresh: fresh.length, resolved: resolved.length, unchanged: unchanged.length })}</p>
@@ -129,6 +131,10 @@ function Facts({ a, b }: { a: Side; b: Side }) {
       </table>
     </div>
   )
+}
+
+function asks(finding: Finding): boolean {
+  return rank(finding.severity) > 0
 }
 
 type Found = Finding & { readonly before?: JsonObject }

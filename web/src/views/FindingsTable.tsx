@@ -44,7 +44,7 @@ export function FindingsTable({ run, decisions }: { run: RunView; decisions: Dec
   const mark = (finding: Finding, index: number) => ({ id: `finding-${index}`, chosen: nameOf(finding) === chosen })
   return (
     <Section title={say('report.findings')} testid="findings">
-      {done > 0 && <p class="muted">{say('decision.count', { n: done, all: open.length })}</p>}
+      {done > 0 && <p class="muted">{say('decision.count', { done, n: open.length })}</p>}
       <Sheet title={say('report.findings')} columns={columns} rows={all} mark={mark} />
     </Section>
   )

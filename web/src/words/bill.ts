@@ -40,6 +40,7 @@ export const bill = {
   'boq.line': 'Line',
   'boq.kind': 'Kind',
   'boq.role_of': 'What column {column} holds',
+  'boq.no_role': 'nothing we use',
   'boq.more_lines': 'and {n} more line, in the table below|and {n} more lines, in the table below',
   'boq.edited_lost': 'A correction reads the file again; what was changed in the table since comes back with Undo.',
   'kind.item': 'item',
@@ -60,5 +61,4 @@ export const bill = {
   'role.concrete_class': 'Concrete class',
   'role.exposure_classes': 'Exposure classes',
   'role.kind': 'Kind of row',
-  'role.other': 'nothing we use',
 } as const

@@ -19,7 +19,7 @@ export const out = {
   'decision.sending': 'keeping...',
   'decision.refused': 'Not kept: {why}',
   'decision.with_note': '{word}: {note}',
-  'decision.count': '{n} of {all} finding decided|{n} of {all} findings decided',
+  'decision.count': '{done} of {n} finding decided|{done} of {n} findings decided',
   'quote.title': 'Quotations',
   'quote.count': '{found} of {n} quotation found in your input|{found} of {n} quotations found in your input',
   'quote.found': 'found in your input',
