@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict'
 import { ANSWERS, COMPLIANCE } from './provider.mjs'
-import { judged, small, tooWide } from './judging.mjs'
+import { axe, judged, small, tooWide } from './judging.mjs'
 import { openPage } from './lab.mjs'
 import { POSITIONS, ended, shoot, startRun, status, withReport } from './reading.mjs'
 

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
 
-const axe = createRequire(import.meta.url)('axe-core').source
+/** The source of axe, to be evaluated in a page. */
+export const axe = createRequire(import.meta.url)('axe-core').source
 const GRAVE = ['serious', 'critical']
 
 /** What axe calls serious or critical, in both themes. */

@@ -6,7 +6,7 @@ import { count, isRecord, list, record, text } from './wire/json'
 import type { Json, JsonObject } from './wire/json'
 
 /** Largest file that the server reads; a larger one is not sent. */
-export const MOST_BYTES = 10_000_000
+export const MOST_BYTES = 10 * 2 ** 20
 
 /** A bill as it came; kept in memory, so that it can be read again. */
 export type Source =

@@ -9,6 +9,8 @@ import { isBlankRow } from './rows'
 import type { JsonObject } from './wire/json'
 import { say } from './words'
 
+const MEGABYTE = 2 ** 20
+
 /** A bill that was read. */
 export interface Reading {
   readonly source: Source
@@ -91,7 +93,7 @@ export function openTaking(table: () => Table): Taking {
     take,
     takeFile: async (file) => {
       if (file.size > MOST_BYTES) {
-        refused.value = { text: say('boq.too_large', { name: file.name, size: number(file.size / 1_000_000, 1), limit: MOST_BYTES / 1_000_000 }) }
+        refused.value = { text: say('boq.too_large', { name: file.name, size: number(Math.ceil((file.size / MEGABYTE) * 10) / 10, 1), limit: MOST_BYTES / MEGABYTE }) }
         return
       }
       try {

@@ -3,7 +3,7 @@ import { useEffect, useRef } from 'preact/hooks'
 import { at } from '../base'
 import { compareRuns } from '../comparison'
 import type { Compared, Side } from '../comparison'
-import { duration, moment, number, price, shortId } from '../format'
+import { duration, label, moment, number, price, shortId } from '../format'
 import { rank } from '../report'
 import { arrived, parameter } from '../route'
 import { statusWord } from '../sentences'
@@ -99,7 +99,7 @@ function Facts({ a, b }: { a: Side; b: Side }) {
   const timeOf = (side: Side, query: string) => (side.times[query] === undefined ? '' : duration(side.times[query]))
   return (
     <div class="scroll">
-      <table class="sheet facts" data-testid="compare-facts" aria-label={say('compare.facts')}>
+      <table class="lines facts" data-testid="compare-facts" aria-label={say('compare.facts')}>
         <thead>
           <tr>
             <td />
@@ -122,7 +122,7 @@ function Facts({ a, b }: { a: Side; b: Side }) {
             ))}
           {queries.map((query) => (
             <tr key={query}>
-              <th scope="row">{say('compare.time_of', { query })}</th>
+              <th scope="row">{say('compare.time_of', { query: label(query) })}</th>
               <td>{timeOf(a, query)}</td>
               <td>{timeOf(b, query)}</td>
             </tr>
