@@ -1,6 +1,6 @@
 /** A bill that is being taken over: read by the server, corrected, read again from the same bytes. */
 
-import { signal } from '@preact/signals'
+import { batch, signal } from '@preact/signals'
 import type { ReadonlySignal } from '@preact/signals'
 import { AS_FOUND, MOST_BYTES, isTable, preview } from './boq'
 import type { Corrections, Preview, Source } from './boq'
@@ -51,6 +51,8 @@ export function openTaking(table: () => Table): Taking {
   const reading = signal<Reading | undefined>(undefined)
   const refused = signal<Refusal | undefined>(undefined)
   const busy = signal(false)
+  /** The reading whose rows stand in the table. */
+  let settled: Reading | undefined
   let turn = 0
 
   /** What the server says, unless something else was asked for meanwhile. */
@@ -66,6 +68,7 @@ export function openTaking(table: () => Table): Taking {
   }
   const put = (next: Reading) => {
     table().putRows([...next.before, ...next.preview.positions], next)
+    settled = next
     reading.value = next
   }
   const take = async (source: Source) => {
@@ -103,14 +106,23 @@ export function openTaking(table: () => Table): Taking {
       }
     },
     correct: async (corrections) => {
-      const before = reading.value
-      if (before === undefined) return
-      const found = await read(before.source, corrections)
-      if (found !== undefined) put({ ...before, corrections, preview: found })
+      const shown = reading.value
+      if (shown === undefined || settled === undefined) return
+      // What somebody chose stays chosen while it is asked for.
+      reading.value = { ...shown, corrections }
+      const asked = turn + 1
+      const found = await read(shown.source, corrections)
+      if (asked !== turn) return
+      const before = settled
+      batch(() => {
+        reading.value = before
+        if (found !== undefined) put({ ...before, corrections, preview: found })
+      })
     },
     restore: (earlier) => {
       turn += 1
       busy.value = false
+      settled = earlier
       reading.value = earlier
       refused.value = undefined
     },

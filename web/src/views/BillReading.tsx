@@ -32,7 +32,7 @@ export function BillReading({ reading, taking }: Props) {
       <div class="boq-settings">
         {SETTINGS.map((name) => {
           const found = preview.detected.get(name)
-          return found && <Guess key={name} name={name} found={found} corrected={corrections.settings[name] !== undefined} set={(value) => set(name, value)} />
+          return found && <Guess key={name} name={name} found={found} corrected={corrections.settings[name]} set={(value) => set(name, value)} />
         })}
         {(rows > 0 || columns > 0 || corrections.hidden) && (
           <label class="boq-hidden">
@@ -67,16 +67,16 @@ export function BillReading({ reading, taking }: Props) {
   )
 }
 
-function Guess({ name, found, corrected, set }: { name: Setting; found: Detected; corrected: boolean; set: (value: string) => void }) {
+function Guess({ name, found, corrected, set }: { name: Setting; found: Detected; corrected: string | undefined; set: (value: string) => void }) {
   const id = `boq-${name}`
-  const sure = corrected ? say('boq.chosen') : say('boq.sure', { n: Math.round(found.confidence * 100) })
+  const sure = corrected !== undefined ? say('boq.chosen') : say('boq.sure', { n: Math.round(found.confidence * 100) })
   return (
     <div class="boq-guess">
       <label for={id}>{say(WORDS[name])}</label>
       {name === 'header_row' ? (
-        <input id={id} type="number" min="0" title={say('boq.no_header')} aria-describedby={`${id}-sure`} value={found.value || '0'} onChange={(event) => event.currentTarget.value !== '' && set(event.currentTarget.value)} />
+        <input id={id} type="number" min="0" title={say('boq.no_header')} aria-describedby={`${id}-sure`} value={corrected ?? (found.value || '0')} onChange={(event) => event.currentTarget.value !== '' && set(event.currentTarget.value)} />
       ) : (
-        <select id={id} aria-describedby={`${id}-sure`} value={found.value} onChange={(event) => set(event.currentTarget.value)}>
+        <select id={id} aria-describedby={`${id}-sure`} value={corrected ?? found.value} onChange={(event) => set(event.currentTarget.value)}>
           {choices(name, found).map((value) => (
             <option key={value} value={value}>
               {name === 'decimal' ? markWord(value) : value === 'tab' ? say('boq.tab') : value}
@@ -84,7 +84,7 @@ function Guess({ name, found, corrected, set }: { name: Setting; found: Detected
           ))}
         </select>
       )}
-      <span id={`${id}-sure`} class={!corrected && found.confidence < 0.6 ? 'warned' : 'muted'}>{sure}</span>
+      <span id={`${id}-sure`} class={corrected === undefined && found.confidence < 0.6 ? 'warned' : 'muted'}>{sure}</span>
     </div>
   )
 }
@@ -116,7 +116,7 @@ function Lines({ preview, corrections, correct }: { preview: Preview; correction
               {columns.map((column, at) => (
                 <th key={at} scope="col">
                   <span class="boq-name">{column.name || letters(at)}</span>
-                  <select aria-label={say('boq.role_of', { column: column.name || letters(at) })} value={column.role} onChange={(event) => give(at, event.currentTarget.value)}>
+                  <select aria-label={say('boq.role_of', { column: column.name || letters(at) })} value={roleAt(corrections, column.role, at)} onChange={(event) => give(at, event.currentTarget.value)}>
                     <option value="">{say('boq.no_role')}</option>
                     {ROLES.map((role) => (
                       <option key={role} value={role}>
@@ -147,6 +147,12 @@ function Lines({ preview, corrections, correct }: { preview: Preview; correction
       {lines.length > shown.length && <p class="hint">{say('boq.more_lines', { n: number(lines.length - shown.length) })}</p>}
     </>
   )
+}
+
+/** The role that a column has, or is to have. */
+function roleAt({ roles }: Corrections, found: string, at: number): string {
+  const given = [...roles].find(([, place]) => place === at)?.[0]
+  return given ?? (roles.has(found) && roles.get(found) !== at ? '' : found)
 }
 
 const NUMERIC: ReadonlySet<string> = new Set(['quantity', 'unit_price', 'total_price'])
