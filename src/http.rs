@@ -135,6 +135,7 @@ pub fn router(runs: Arc<crate::runs::Runs>, store: Arc<dyn Store>, settings: Set
         .route("/openapi.json", get(status::openapi))
         .route("/", get(page::home))
         .route("/runs", get(page::home))
+        .route("/runs/compare", get(page::home))
         .route("/providers", get(page::home))
         .route("/help", get(page::home))
         .route("/runs/{id}", get(page::run))

@@ -3,7 +3,8 @@
 //! A finding is the same when the same rule speaks of the same rows of the
 //! bill, known by their text and unit: their numbers shift as soon as somebody
 //! inserts a row, and their quantities are what one corrects. A finding about
-//! the project as a whole is known by its sentence without the figures.
+//! the project as a whole is known by its sentence without the figures. What a
+//! rule objected to before and finds in order now is resolved, and the other way round.
 
 use std::collections::HashMap;
 use std::collections::VecDeque;
@@ -56,6 +57,9 @@ pub fn compare(a: Side, b: Side) -> Comparison {
     for finding in findings(b) {
         match earlier.get_mut(&identity(finding, b)).and_then(VecDeque::pop_front) {
             None => comparison.new.push(finding.clone()),
+            // It was looked at both times, and says now that nothing is wrong, or something.
+            Some(before) if asks(before) && !asks(finding) => comparison.resolved.push(before.clone()),
+            Some(before) if !asks(before) && asks(finding) => comparison.new.push(finding.clone()),
             Some(before) => {
                 let changed = TOLD.iter().filter(|key| before[**key] != finding[**key]);
                 let before = changed.map(|key| ((*key).to_owned(), before[*key].clone())).collect();
@@ -70,6 +74,11 @@ pub fn compare(a: Side, b: Side) -> Comparison {
         comparison.resolved.extend(left.and_then(VecDeque::pop_front).cloned());
     }
     comparison
+}
+
+/// Whether somebody has to do something about it.
+fn asks(finding: &Value) -> bool {
+    finding["severity"] != "info"
 }
 
 fn findings(side: Side<'_>) -> impl Iterator<Item = &Value> {
@@ -146,6 +155,21 @@ mod tests {
         assert_eq!(rules(&seen.resolved), ["GEO-VOL", "COVER"]);
         assert_eq!(rules(&seen.new), ["GEO-VOL"]);
         assert_eq!(seen.unchanged.len(), 2);
+    }
+
+    #[test]
+    fn what_a_rule_finds_in_order_now_is_resolved() {
+        let rows = bill(&[("Formwork", 108.0)]);
+        let with = |severity: &str| json!({"findings": [{"rule": "GEO-FORM", "rows": [0], "message": "", "severity": severity}]});
+        let (bad, good, worse) = (with("high"), with("info"), with("critical"));
+        let side = |result| Side { result, positions: &rows };
+        let counts = |seen: Comparison| (seen.resolved.len(), seen.new.len(), seen.unchanged.len());
+        let mended = compare(side(&bad), side(&good));
+        assert_eq!(mended.resolved[0]["severity"], "high");
+        assert_eq!(counts(mended), (1, 0, 0));
+        assert_eq!(counts(compare(side(&good), side(&bad))), (0, 1, 0));
+        assert_eq!(counts(compare(side(&bad), side(&worse))), (0, 0, 1));
+        assert_eq!(counts(compare(side(&good), side(&good))), (0, 0, 1));
     }
 
     #[test]

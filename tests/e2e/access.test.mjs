@@ -1,40 +1,10 @@
 // The page for everybody: judged by axe, narrow, magnified, with other spacing, colours, contrast and motion.
 
 import assert from 'node:assert/strict'
-import { createRequire } from 'node:module'
 import { ANSWERS, COMPLIANCE } from './provider.mjs'
+import { axe, judged, small, tooWide } from './judging.mjs'
 import { openPage } from './lab.mjs'
 import { POSITIONS, ended, shoot, startRun, status, withReport } from './reading.mjs'
-
-const axe = createRequire(import.meta.url)('axe-core').source
-const GRAVE = ['serious', 'critical']
-
-/** What axe calls serious or critical, in both themes. */
-async function judged(page, what) {
-  for (const colorScheme of ['light', 'dark']) {
-    await page.emulateMedia({ colorScheme })
-    await page.evaluate(axe)
-    const found = await page.evaluate(async (grave) => {
-      const { violations } = await globalThis.axe.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] })
-      return violations.filter(({ impact }) => grave.includes(impact)).map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 3).map(({ html, failureSummary }) => `${html.slice(0, 160)} (${failureSummary})`).join(' | ')}`)
-    }, GRAVE)
-    assert.deepEqual(found, [], `${what}, ${colorScheme}`)
-  }
-}
-
-/** How much wider than the window the page is. */
-const tooWide = (page) => page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-
-/** Controls smaller than 24 by 24, apart from links within a sentence. */
-const small = (page) =>
-  page.evaluate(() =>
-    [...document.querySelectorAll('main button, main summary, main input[type=checkbox]')]
-      .filter((one) => one.getClientRects().length > 0)
-      .map((one) => ({ one: one.closest('label') ?? one, name: (one.textContent || one.outerHTML).slice(0, 40) }))
-      .map(({ one, name }) => ({ name, rect: one.getBoundingClientRect() }))
-      .filter(({ rect }) => rect.height < 24 || rect.width < 24)
-      .map(({ name, rect }) => `${name} ${Math.round(rect.width)} x ${Math.round(rect.height)}`),
-  )
 
 const partly = (query) => (query === COMPLIANCE ? { status: 400 } : {})
 

@@ -77,9 +77,9 @@ export function eventsPage(id: string, cursor: string): string {
   return `${runPath(id)}/events?deltas=true${after}`
 }
 
-/** Where a run's result is. */
-export function resultPath(id: string): string {
-  return at(`${runPath(id)}/result`)
+/** Where a run's report is as a file; `form` is the query that says which. */
+export function exportPath(id: string, form: string): string {
+  return at(`${runPath(id)}/export?${form}`)
 }
 
 function runPath(id: string): string {
@@ -92,7 +92,8 @@ function readSnapshot(body: Json | undefined): { value: Snapshot } | undefined {
 
 /** What goes with a request. */
 interface Sent {
-  readonly body?: string
+  /** JSON, unless the headers say otherwise. */
+  readonly body?: string | ArrayBuffer
   readonly headers?: Readonly<Record<string, string>>
   readonly signal?: AbortSignal
   /** Whether it may outlive the page. */
@@ -101,14 +102,14 @@ interface Sent {
 
 /** Asks for one document; whatever goes wrong becomes a problem with a sentence. */
 export async function call<T>(
-  method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
   path: string,
   read: (body: Json | undefined) => { value: T } | undefined,
   { body, headers, signal, keepalive }: Sent = {},
 ): Promise<Answer<T>> {
   try {
-    const all: Record<string, string> = { accept: 'application/json', ...headers }
-    if (body !== undefined) all['content-type'] = 'application/json'
+    const kind: Record<string, string> = body === undefined ? {} : { 'content-type': 'application/json' }
+    const all = { accept: 'application/json', ...kind, ...headers }
     const answer = await fetch(at(path), { method, headers: all, body, cache: 'no-store', signal, keepalive })
     const json = parse(await answer.text())
     if (!answer.ok) return { ok: false, problem: readProblem(answer.status, json) }

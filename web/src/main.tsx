@@ -31,7 +31,7 @@ effect(() => {
   says.assertive.textContent = assertive.value
 })
 effect(() => {
-  const here = { form: '/', runs: '/runs', run: '', providers: '/providers', help: '/help', unknown: '' }[route.value.page]
+  const here = { form: '/', runs: '/runs', compare: '', run: '', providers: '/providers', help: '/help', unknown: '' }[route.value.page]
   for (const link of document.querySelectorAll('header nav a')) {
     if (here !== '' && link.getAttribute('href') === at(here)) link.setAttribute('aria-current', 'page')
     else link.removeAttribute('aria-current')

@@ -23,7 +23,7 @@ export const TECHNICAL = [
 const SHOWN: ReadonlySet<string> = new Set<string>([
   ...TECHNICAL, 'compliance_status', 'standards_checked', 'compliance_checks', 'risks_identified', 'document_issues',
   'rfi_items', 'recommendations', 'findings', 'conflicts', 'assumptions', 'confidence', 'coverage', 'not_checked',
-  'verdict', 'ruleset', 'disclaimer', 'sections', 'asked_models', 'note',
+  'verdict', 'ruleset', 'disclaimer', 'sections', 'asked_models', 'note', 'evidence',
 ])
 
 /** The two hybrid queries of the audit. */

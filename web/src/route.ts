@@ -11,6 +11,7 @@ import { at, within } from './base'
 export type Route =
   | { readonly page: 'form' }
   | { readonly page: 'runs' }
+  | { readonly page: 'compare' }
   | { readonly page: 'run'; readonly id: string }
   | { readonly page: 'providers' }
   | { readonly page: 'help' }
@@ -19,6 +20,8 @@ export type Route =
 const PLAIN: Readonly<Record<string, Route>> = {
   '/': { page: 'form' },
   '/runs': { page: 'runs' },
+  // No run has such an id.
+  '/runs/compare': { page: 'compare' },
   '/providers': { page: 'providers' },
   '/help': { page: 'help' },
 }

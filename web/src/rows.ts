@@ -5,6 +5,8 @@ import type { JsonObject } from './wire/json'
 
 /** The columns that every bill has, in their order. */
 export const COLUMNS = ['no', 'item_name', 'unit', 'quantity', 'unit_price', 'total_price'] as const
+/** Where a row stood in its file; kept with the row, and no column of the table. */
+const ORIGIN = 'row'
 /** Most rows that the server reads. */
 export const MOST_ROWS = 20_000
 
@@ -21,7 +23,7 @@ export function columnsOf(rows: readonly JsonObject[]): readonly string[] {
   for (const row of rows) {
     for (const key of Object.keys(row)) {
       const isName = key === 'description' && row.item_name === undefined
-      if (!usual.includes(key) && !isName && text(row[key]) !== '') more.add(key)
+      if (!usual.includes(key) && key !== ORIGIN && !isName && text(row[key]) !== '') more.add(key)
     }
   }
   return [...usual, ...more]
@@ -80,7 +82,7 @@ export function putCells(rows: readonly JsonObject[], at: number, keys: readonly
 
 /** Whether a row says nothing. */
 export function isBlankRow(row: JsonObject): boolean {
-  return Object.values(row).every((value) => text(value).trim() === '')
+  return Object.entries(row).every(([key, value]) => key === ORIGIN || text(value).trim() === '')
 }
 
 /** The rows that are sent, and where each of them stands in the table. */

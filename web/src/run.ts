@@ -10,7 +10,7 @@ import { queryRetrying, queryStarted } from './query'
 import type { QueryView } from './query'
 import type { Cost, FinalResult, Finding, Ruleset, RunEvent, RunStarted, RunStatus, Warning } from './wire/event'
 import type { JsonObject } from './wire/json'
-import type { AuditInput, Snapshot } from './wire/snapshot'
+import type { AuditInput, Decision, Snapshot } from './wire/snapshot'
 
 export { isClosed, rate } from './query'
 export type { Attempt, Backoff, Phase, QueryView, Segment } from './query'
@@ -56,6 +56,8 @@ export interface RunView {
   readonly restart?: Restart
   readonly retryOf?: string
   readonly retriedBy?: string
+  /** What was decided about the findings when the run was read, by their ids. */
+  readonly decisions: Readonly<Record<string, Decision>>
 }
 
 /** Events of one restart come within this time. */
@@ -91,6 +93,7 @@ export function fromSnapshot(snapshot: Snapshot): RunView {
     pauses: [],
     retryOf: snapshot.retry_of,
     retriedBy: snapshot.retried_by,
+    decisions: snapshot.decisions ?? {},
   }
 }
 

@@ -5,19 +5,22 @@
  */
 
 import type { along } from './words/along.ts'
+import type { bill } from './words/bill.ts'
 import { code } from './words/code.ts'
 import { form } from './words/form.ts'
 import { frame } from './words/frame.ts'
 import { report } from './words/report.ts'
 import { run } from './words/run.ts'
+import type { compare } from './words/compare.ts'
 import type { events } from './words/events.ts'
 import type { history } from './words/history.ts'
+import type { out } from './words/out.ts'
 import type { providers } from './words/providers.ts'
 
 export const en = { ...frame, ...form, ...run, ...report, ...code } as const
 
 /** A key of the catalogue, or of a part that is loaded later. */
-export type Word = keyof typeof en | keyof typeof along | keyof typeof events | keyof typeof history | keyof typeof providers
+export type Word = keyof typeof en | keyof typeof along | keyof typeof bill | keyof typeof compare | keyof typeof events | keyof typeof history | keyof typeof out | keyof typeof providers
 
 /** What is put in for `{name}`; `n` also chooses the plural form. */
 export type Parts = Readonly<Record<string, string | number>>
@@ -38,7 +41,7 @@ export function learn(words: Readonly<Record<string, string>>): void {
 }
 
 /** The words for a code that comes from the server, or `otherwise` when it is a new one. */
-export function named(group: 'code' | 'state' | 'compliance' | 'check' | 'severity' | 'field', code: string, otherwise: string): string {
+export function named(group: 'code' | 'state' | 'compliance' | 'check' | 'severity' | 'field' | 'kind' | 'role' | 'decision', code: string, otherwise: string): string {
   return catalogue[`${group}.${code}`] ?? otherwise
 }
 

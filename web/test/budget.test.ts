@@ -18,10 +18,11 @@ it('the page stays within its budget of bytes', { timeout: 120_000 }, async () =
   const sum = (list: readonly { readonly bytes: number }[]) => list.reduce((all, { bytes }) => all + bytes, 0)
   const css = output.flatMap((file) => (file.type === 'asset' && file.fileName.endsWith('.css') ? [{ bytes: size(file.source) }] : []))
   expect(css.length).toBeGreaterThan(0)
-  for (const view of ['NewAudit', 'RunPage', 'History', 'Providers', 'Help']) {
+  for (const view of ['NewAudit', 'RunPage', 'History', 'Compare', 'Providers', 'Help']) {
     expect(chunks.filter((chunk) => chunk.name === view).length, view).toBe(1)
     expect(sum(firstView(view)), `JavaScript of ${view} at first`).toBeLessThan(45 * KB)
   }
-  expect(sum(chunks), 'JavaScript in all').toBeLessThan(100 * KB)
+  // Most of it comes when it is asked for: the reading of bills, the report, events, comparisons.
+  expect(sum(chunks), 'JavaScript in all').toBeLessThan(112 * KB)
   expect(sum(css), 'styles').toBeLessThan(10 * KB)
 })

@@ -5,7 +5,6 @@ import { faultsOf, faultsOfProblem } from '../src/faults'
 import { flagsOf } from '../src/flags'
 import { step } from '../src/gridkeys'
 import { oneAtATime } from '../src/latest'
-import { readPasted } from '../src/paste'
 import { addRow, cellText, columnsOf, putCells, removeRow, sentRows, setCell } from '../src/rows'
 import { dropLine, linesOf, setLine } from '../src/specs'
 import { readProblem } from '../src/wire/problem'
@@ -13,31 +12,6 @@ import { learn } from '../src/words'
 import { along } from '../src/words/along'
 
 learn(along)
-
-describe('pasted rows', () => {
-  it.each([
-    ['one\ttwo', [['one', 'two']]],
-    ['a\tb\r\nc\td\r\n', [['a', 'b'], ['c', 'd']]],
-    ['"a\nb"\t"say ""x"""\n', [['a\nb', 'say "x"']]],
-    ['a\n\nb', [['a'], [''], ['b']]],
-    ['5" pipe\tm', [['5" pipe', 'm']]],
-    ['"open\tm', [['"open', 'm']]],
-    ['\t\ta\n\n\n', [['', '', 'a']]],
-  ])('reads %j', (raw, cells) => expect(readPasted(raw)?.cells).toEqual(cells))
-
-  it.each(['', 'one cell', '\n', '"one\ncell"'])('takes %j for ordinary text', (raw) => expect(readPasted(raw)).toBeUndefined())
-
-  it('recognises only plain headings, and keeps columns it does not know', () => {
-    const czech = readPasted('P.č.\tPopis\tMJ\tMnožství\tPoznámka\n1\tBeton\tm3\t2\tx')
-    expect(czech).toEqual({ headings: ['no', 'item_name', 'unit', 'quantity', 'Poznámka'], cells: [['1', 'Beton', 'm3', '2', 'x']], hashes: 0 })
-    expect(readPasted('Description\tsomething\nBeton\tm3')?.headings).toBeUndefined()
-    expect(readPasted('Unit\tQuantity\nm3\t2')?.headings).toBeUndefined()
-    expect(readPasted('Description\tUnit\tUnit\nBeton\tm3\tm3')?.headings).toBeUndefined()
-    expect(readPasted('Description\tUnit')?.headings).toBeUndefined()
-  })
-
-  it('counts cells that were too narrow', () => expect(readPasted('a\t###\nb\t#####\nc\t#1')?.hashes).toBe(2))
-})
 
 describe('the rows of a bill', () => {
   const rows = [{ item_name: 'a', quantity: 2.5 }, { description: 'b', dimensions_m: { length: 2 } }]

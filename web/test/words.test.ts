@@ -3,20 +3,23 @@ import { describe, expect, it } from 'vitest'
 import { en as first, learn, named, say } from '../src/words'
 import { along } from '../src/words/along'
 import type { Word } from '../src/words'
+import { bill } from '../src/words/bill'
+import { compare } from '../src/words/compare'
 import { events } from '../src/words/events'
 import { history } from '../src/words/history'
+import { out } from '../src/words/out'
 import { providers } from '../src/words/providers'
 
 learn(along)
 const en = { ...first, ...along }
-const all = { ...en, ...events, ...history, ...providers }
+const all = { ...en, ...bill, ...compare, ...out, ...events, ...history, ...providers }
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))
   .map((name) => ({ name, text: readFileSync(new URL(`src/${name}`, root), 'utf8') }))
 const html = readFileSync(new URL('index.html', root), 'utf8')
 const used = sources.filter(({ name }) => !name.startsWith('words')).map(({ text }) => text).join('\n') + html
-const byGroup = /^(code|state|compliance|check|severity|field)\./
+const byGroup = /^(code|state|compliance|check|severity|field|kind|role|decision)\./
 
 describe('the catalogue', () => {
   it('has no unused key', () => {

@@ -7,6 +7,7 @@ import { Unknown } from './Unknown'
 const NewAudit = later(() => import('./NewAudit').then((part) => part.NewAudit))
 const RunPage = later(() => import('./RunPage').then((part) => part.RunPage))
 const History = later(() => import('./History').then((part) => part.History))
+const Compare = later(() => import('./Compare').then((part) => part.Compare))
 const Providers = later(() => import('./Providers').then((part) => part.Providers))
 const Help = later(() => import('./Help').then((part) => part.Help))
 
@@ -18,6 +19,8 @@ export function App() {
       return <NewAudit />
     case 'runs':
       return <History />
+    case 'compare':
+      return <Compare />
     case 'run':
       return <RunPage key={here.id} id={here.id} first={atHand(here.id)} />
     case 'providers':

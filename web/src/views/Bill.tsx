@@ -1,15 +1,23 @@
 import { useSignal } from '@preact/signals'
-import { useMemo, useRef } from 'preact/hooks'
+import { useEffect, useMemo, useRef } from 'preact/hooks'
 import type { Flags } from '../flags'
 import type { Form } from '../form'
 import { number } from '../format'
 import { announce } from '../notice'
-import { readPasted } from '../paste'
-import { MOST_ROWS, addRow, columnsOf, isBlankRow, putCells, removeRow, setCell } from '../rows'
+import { MOST_ROWS, addRow, columnsOf, isBlankRow, putCells as withCells, removeRow, setCell } from '../rows'
 import type { Place } from '../rows'
+import { openTaking } from '../taking'
+import type { Reading, Table } from '../taking'
 import type { JsonObject } from '../wire/json'
-import { say } from '../words'
+import { learn, say } from '../words'
+import { bill as words } from '../words/bill'
 import { BillGrid } from './BillGrid'
+import { BillSource, dropping } from './BillSource'
+import { later } from './later'
+
+learn(words)
+
+const BillReading = later(() => import('./BillReading').then((part) => part.BillReading))
 
 const MOST_UNDONE = 50
 
@@ -25,42 +33,68 @@ interface Note {
 export function Bill({ form, flags, from }: { form: Form; flags: Flags; from: string }) {
   const note = useSignal<Note | undefined>(undefined)
   const active = useSignal<Place>({ row: 0, key: 'item_name' })
-  const past = useRef<(readonly JsonObject[])[]>([])
+  const past = useRef<{ readonly rows: readonly JsonObject[]; readonly reading: Reading | undefined }[]>([])
   const { rows } = form.draft.value
   const columns = useMemo(() => columnsOf(rows), [rows])
+  /** The rows as they were left here; others came from elsewhere. */
+  const own = useRef(rows)
   const fault = form.faults.value.find(({ field }) => field === 'bill')?.text
 
   const change = (next: readonly JsonObject[], told?: Note) => {
     if (next === rows) return
-    past.current = [...past.current.slice(1 - MOST_UNDONE), rows]
+    past.current = [...past.current.slice(1 - MOST_UNDONE), { rows, reading: taking.reading.value }]
     note.value = told
     if (told) announce(told.text)
+    own.current = next
     form.change({ rows: next })
   }
+  const putCells = (cells: readonly (readonly string[])[], warnings: readonly string[]) => {
+    const at = active.value.row
+    if (at + cells.length > MOST_ROWS) {
+      note.value = { text: say('bill.paste_too_many', { n: number(cells.length), limit: number(MOST_ROWS) }), refused: true }
+      announce(note.value.text)
+      return
+    }
+    const onward = columns.slice(Math.max(0, columns.indexOf(active.value.key)))
+    const wide = Math.max(...cells.map((line) => line.length))
+    const keys = [...onward, ...Array.from({ length: Math.max(0, wide - onward.length) }, (_, more) => say('bill.column', { n: columns.length + more + 1 }))]
+    change(withCells(rows, at, keys, cells), { text: say('boq.cells', { n: number(cells.length) }), ...(warnings.length > 0 ? { warning: warnings.join(' ') } : {}) })
+  }
+  // What comes back later is put into the table as it is then.
+  const table = useRef<Table>({ rows: () => rows, putRows: () => undefined, putCells })
+  table.current = {
+    rows: () => form.draft.value.rows,
+    putRows: (next, { source, preview }) => {
+      const word = source.is === 'file' ? 'boq.taken' : 'boq.pasted'
+      change(next, { text: say(word, { n: number(preview.positions.length) }) })
+    },
+    putCells,
+  }
+  const taking = useMemo(() => openTaking(() => table.current), [])
+  useEffect(() => {
+    if (rows === own.current) return
+    // Another bill stands here now.
+    own.current = rows
+    taking.restore(undefined)
+  }, [rows])
   const undo = () => {
     const before = past.current.pop()
     note.value = undefined
     if (before === undefined) return
     announce(say('bill.undone'))
-    form.change({ rows: before })
+    own.current = before.rows
+    form.change({ rows: before.rows })
+    taking.restore(before.reading)
   }
-  const paste = (raw: string): boolean => {
-    const pasted = readPasted(raw)
-    if (pasted === undefined) return false
-    const { cells, headings, hashes } = pasted
-    const isEmpty = rows.every(isBlankRow)
-    const at = headings ? (isEmpty ? 0 : rows.length) : active.value.row
-    if (at + cells.length > MOST_ROWS) {
-      note.value = { text: say('bill.paste_too_many', { n: number(cells.length), limit: number(MOST_ROWS) }), refused: true }
-      announce(note.value.text)
-      return true
+  const paste = (clip: DataTransfer): boolean => {
+    const [file] = clip.files
+    const raw = clip.getData('text/plain')
+    // One cell is ordinary text.
+    if (!/[\t\n]/.test(raw.trim())) {
+      if (raw === '' && file) void taking.takeFile(file)
+      return raw === '' && file !== undefined
     }
-    const warning = hashes > 0 ? say('bill.hashes', { n: number(hashes) }) : undefined
-    const told = { text: say('bill.pasted', { n: number(cells.length) }), ...(warning ? { warning } : {}) }
-    const onward = columns.slice(Math.max(0, columns.indexOf(active.value.key)))
-    const wide = Math.max(...cells.map((line) => line.length))
-    const keys = headings ?? [...onward, ...Array.from({ length: Math.max(0, wide - onward.length) }, (_, more) => say('bill.column', { n: columns.length + more + 1 }))]
-    change(putCells(headings && isEmpty ? [] : rows, at, keys, cells), told)
+    void taking.take({ is: 'pasted', text: raw, html: clip.getData('text/html') })
     return true
   }
   const add = () => {
@@ -75,20 +109,28 @@ export function Bill({ form, flags, from }: { form: Form; flags: Flags; from: st
   }
   const clear = () => {
     change([], { text: say('bill.cleared', { n: number(rows.length) }) })
+    taking.restore(undefined)
     form.goal.value = { row: 0, key: 'item_name' }
   }
 
+  const drop = dropping((files) => {
+    const [file] = files
+    if (file) void taking.takeFile(file)
+    if (file && files.length > 1) note.value = { text: say('boq.one_file', { name: file.name }), refused: true }
+  })
   const filled = rows.filter((row) => !isBlankRow(row)).length
   return (
-    <section class="along" aria-labelledby="bill-title">
+    <section class="along" aria-labelledby="bill-title" {...drop}>
       <h2 id="bill-title">
-        {say('form.positions')} <span class="muted">{filled > 0 && from ? say('form.of_sample', { sample: from }) : say('form.optional')}</span>
+        {say('form.positions')} <span class="muted">{filled > 0 && from && taking.reading.value === undefined ? say('form.of_sample', { sample: from }) : say('form.optional')}</span>
       </h2>
       {filled > 0 && (
         <button type="button" class="quiet corner" aria-label={say('form.remove_positions')} onClick={clear}>
           {say('form.remove')}
         </button>
       )}
+      <BillSource taking={taking} />
+      {taking.reading.value && <BillReading reading={taking.reading.value} taking={taking} />}
       <p class="hint" id="bill-hint">{say('bill.hint')}</p>
       <BillGrid
         rows={rows}

@@ -27,8 +27,8 @@ interface Props {
   readonly goal: Signal<Place | undefined>
   readonly invalid: boolean
   readonly edit: (place: Place, typed: string) => void
-  /** Takes pasted text as rows; false when it is ordinary text. */
-  readonly paste: (raw: string) => boolean
+  /** Takes what is pasted as rows or a file; false when it is ordinary text. */
+  readonly paste: (clip: DataTransfer) => boolean
   readonly undo: () => void
 }
 
@@ -123,13 +123,14 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
     event.stopPropagation()
   }
   const onPaste = (event: ClipboardEvent) => {
-    const raw = event.clipboardData?.getData('text/plain') ?? ''
+    const clip = event.clipboardData
+    const raw = clip?.getData('text/plain') ?? ''
     const isText = typed.value !== undefined
-    if (isText && !/[\t\n]/.test(raw.trim())) return
+    if (clip === null || (isText && !/[\t\n]/.test(raw.trim()))) return
     event.preventDefault()
     if (isText) typed.value = undefined
     follow.current = true
-    if (!paste(raw)) edit({ row, key }, raw.trim())
+    if (!paste(clip)) edit({ row, key }, raw.trim())
   }
 
   const first = Math.max(0, Math.floor(top.value / ROW_PX) - SPARE)

@@ -5,6 +5,7 @@ import type { JsonObject } from '../wire/json'
 import { named, say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
+import { Quotes } from './Quotes'
 import { Section } from './Section'
 import { Sheet } from './Sheet'
 import type { Column } from './Sheet'
@@ -29,7 +30,7 @@ interface Check {
 }
 
 const CHECKS: readonly Column<Check>[] = [
-  { title: say('col.status'), text: ({ item }) => statusWord(item), show: ({ item }) => <CheckStatus item={item} /> },
+  { title: say('col.status'), text: ({ item }) => [statusWord(item), claimOf(item) && say('check.claimed', { word: claimOf(item) })].filter(Boolean).join(', '), show: ({ item }) => <CheckStatus item={item} /> },
   { title: say('col.category'), text: ({ category }) => category },
   { title: say('col.check'), text: ({ item }) => text(item.check) },
   { title: say('col.expected'), text: ({ item }) => text(item.required) },
@@ -68,10 +69,12 @@ export function Compliance({ run, body }: { run: RunView; body: JsonObject }) {
             <Sheet title={say('report.compliance')} columns={CHECKS} rows={checks} testid="compliance-table" />
           </>
         )}
+        <Quotes body={body} sections={['compliance_status', 'compliance_checks']} />
       </Section>
       {standards.length > 0 && (
         <Section title={say('report.standards')} run={run} query={COMPLIANCE}>
           <Sheet title={say('report.standards')} columns={STANDARDS} rows={standards} />
+          <Quotes body={body} sections={['standards_checked']} />
         </Section>
       )}
     </>
@@ -87,6 +90,12 @@ function statusWord(item: JsonObject): string {
   return named('check', stateOf(item), text(item.status) || say('check.UNKNOWN'))
 }
 
+/** What the model said of a check that shows as something else. */
+function claimOf(item: JsonObject): string {
+  const claimed = { status: item.claimed_status }
+  return text(item.claimed_status) === '' || stateOf(claimed) === stateOf(item) ? '' : statusWord(claimed)
+}
+
 /** "6 met, 2 not met": worst first. */
 function tally(checks: readonly Check[]): string {
   return [...SHAPES.keys()]
@@ -98,9 +107,11 @@ function tally(checks: readonly Check[]): string {
 
 function CheckStatus({ item }: { item: JsonObject }) {
   const state = stateOf(item)
+  const claim = claimOf(item)
   return (
     <span class="check" data-status={state}>
       <Mark shape={SHAPES.get(state) ?? 'query'} /> {statusWord(item)}
+      {claim !== '' && <span class="aside">{say('check.claimed', { word: claim })}</span>}
     </span>
   )
 }

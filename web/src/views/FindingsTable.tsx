@@ -1,8 +1,12 @@
-import { findings, nameOf } from '../report'
+import { useMemo } from 'preact/hooks'
+import { decidedOf } from '../decisions'
+import type { Decisions } from '../decisions'
+import { findings, nameOf, rank } from '../report'
 import type { RunView } from '../run'
 import type { Finding } from '../wire/event'
 import { text } from '../wire/json'
 import { say } from '../words'
+import { Decide, decisionText } from './Decide'
 import { Rows } from './FixFirst'
 import { useShown } from './PlaceLink'
 import { Section } from './Section'
@@ -19,9 +23,19 @@ const COLUMNS: readonly Column<Finding>[] = [
   { title: say('col.expected'), class: 'right words', text: (finding) => text(finding.expected) },
 ]
 
+/** What was found, and what is to become of it. */
+function columnsOf(decisions: Decisions): readonly Column<Finding>[] {
+  const decided = (finding: Finding) => decidedOf(decisions.all.value, finding.id).decision
+  const show = (finding: Finding) => rank(finding.severity) > 0 && <Decide finding={finding} decisions={decisions} />
+  return [...COLUMNS, { title: say('col.decision'), class: 'decision', text: (finding) => decisionText(decided(finding)), show }]
+}
+
 /** Every result of the checks, passes included, with how it was computed and where the rule is from. */
-export function FindingsTable({ run }: { run: RunView }) {
+export function FindingsTable({ run, decisions }: { run: RunView; decisions: Decisions }) {
   const all = findings(run)
+  const columns = useMemo(() => columnsOf(decisions), [decisions])
+  const open = all.filter((finding) => rank(finding.severity) > 0)
+  const done = open.filter((finding) => decidedOf(decisions.all.value, finding.id).decision !== undefined).length
   const idOf = (name: string) => {
     const at = all.findIndex((finding) => nameOf(finding) === name)
     return at === -1 ? undefined : `finding-${at}`
@@ -30,7 +44,8 @@ export function FindingsTable({ run }: { run: RunView }) {
   const mark = (finding: Finding, index: number) => ({ id: `finding-${index}`, chosen: nameOf(finding) === chosen })
   return (
     <Section title={say('report.findings')} testid="findings">
-      <Sheet title={say('report.findings')} columns={COLUMNS} rows={all} mark={mark} />
+      {done > 0 && <p class="muted">{say('decision.count', { done, n: open.length })}</p>}
+      <Sheet title={say('report.findings')} columns={columns} rows={all} mark={mark} />
     </Section>
   )
 }

@@ -1,11 +1,13 @@
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { useSignal } from '@preact/signals'
+import type { Signal } from '@preact/signals'
 import { at } from '../base'
 import { timeOfDay } from '../format'
 import { openHistory } from '../history'
 import type { History as Opened } from '../history'
 import { listPanels } from '../listing'
-import { notice } from '../notice'
+import type { Row } from '../listing'
+import { announce, notice } from '../notice'
 import { arrived, parameter, setParameters } from '../route'
 import { learn, say } from '../words'
 import { history as words } from '../words/history'
@@ -134,10 +136,12 @@ function Nothing({ filtered }: { filtered: boolean }) {
 function Table({ history }: { history: Opened }) {
   const body = useRef<HTMLTableSectionElement>(null)
   const menu = useSignal('')
+  const comparing = useSignal<Row | undefined>(undefined)
   const rows = history.rows.value ?? []
   const { from, to, above, below } = useStretch(body, rows.length)
   return (
     <>
+      {comparing.value && <Choosing comparing={comparing} />}
       <table class={`runs${history.problem.value ? ' stale' : ''}`} aria-rowcount={history.more.value ? -1 : rows.length + 1}>
         <thead>
           <tr>
@@ -156,7 +160,7 @@ function Table({ history }: { history: Opened }) {
         <tbody ref={body}>
           {above > 0 && <tr class="room" aria-hidden="true" style={{ height: `${above}px` }} />}
           {rows.slice(from, to).map((row, index) => (
-            <HistoryRow key={row.id} row={row} place={from + index + 2} history={history} menu={menu} />
+            <HistoryRow key={row.id} row={row} place={from + index + 2} history={history} menu={menu} comparing={comparing} />
           ))}
           {below > 0 && <tr class="room" aria-hidden="true" style={{ height: `${below}px` }} />}
         </tbody>
@@ -170,5 +174,23 @@ function Table({ history }: { history: Opened }) {
         )}
       </p>
     </>
+  )
+}
+
+/** Asks for the run to compare with. */
+function Choosing({ comparing }: { comparing: Signal<Row | undefined> }) {
+  const leave = useRef<HTMLButtonElement>(null)
+  const text = say('history.comparing', { title: comparing.value?.title || comparing.value?.id || '' })
+  useEffect(() => {
+    leave.current?.focus()
+    announce(text)
+  }, [text])
+  return (
+    <p class="history-comparing" data-testid="comparing">
+      <span>{text}</span>
+      <button type="button" class="quiet" ref={leave} onClick={() => (comparing.value = undefined)}>
+        {say('history.compare_leave')}
+      </button>
+    </p>
   )
 }

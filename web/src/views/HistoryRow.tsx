@@ -1,7 +1,7 @@
 import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { retryRun } from '../api'
+import { exportPath, retryRun } from '../api'
 import { at } from '../base'
 import { duration, moment, price, shortId } from '../format'
 import type { History } from '../history'
@@ -14,6 +14,7 @@ import type { RunStatus } from '../wire/event'
 import { say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
+import { useMenu } from './menu'
 
 const SHAPE: Partial<Record<RunStatus, Shape>> = { completed: 'tick', partial: 'alert', failed: 'cross', cancelled: 'bar' }
 const SECOND_MS = 1000
@@ -25,10 +26,12 @@ interface Props {
   readonly history: History
   /** The run whose menu is open. */
   readonly menu: Signal<string>
+  /** The run that is to be compared with another one. */
+  readonly comparing: Signal<Row | undefined>
 }
 
 /** One run of the history, and what can be done with it. */
-export function HistoryRow({ row, place, history, menu }: Props) {
+export function HistoryRow({ row, place, history, menu, comparing }: Props) {
   const renaming = useSignal(false)
   const trouble = useSignal('')
   const goes = history.leaving.value.get(row.id)
@@ -66,7 +69,11 @@ export function HistoryRow({ row, place, history, menu }: Props) {
         {isLive(row) ? '' : row.cost ? price(row.cost) : ''}
       </td>
       <td class="menu-cell">
-        <Menu row={row} title={title} menu={menu} history={history} rename={() => (renaming.value = true)} trouble={trouble} />
+        {comparing.value && !isLive(row) ? (
+          <Other row={row} title={title} comparing={comparing} />
+        ) : (
+          <Menu row={row} title={title} menu={menu} comparing={comparing} history={history} rename={() => (renaming.value = true)} trouble={trouble} />
+        )}
       </td>
     </tr>
   )
@@ -126,52 +133,39 @@ function Rename({ row, history, done, trouble }: { row: Row; history: History; d
   )
 }
 
+/** The link that sets this run beside the one that was chosen; the older one comes first. */
+function Other({ row, title, comparing }: { row: Row; title: string; comparing: Signal<Row | undefined> }) {
+  const first = comparing.value
+  if (first === undefined || first.id === row.id) return <span class="muted">{say('history.chosen')}</span>
+  const [a, b] = first.id < row.id ? [first.id, row.id] : [row.id, first.id]
+  return (
+    <a href={at(`/runs/compare?a=${a}&b=${b}`)} data-testid="compare-with" aria-label={say('history.compare_with', { title })}>
+      {say('history.compare_this')}
+    </a>
+  )
+}
+
 interface MenuProps {
   readonly row: Row
   readonly title: string
   readonly menu: Signal<string>
+  readonly comparing: Signal<Row | undefined>
   readonly history: History
   readonly rename: () => void
   readonly trouble: Signal<string>
 }
 
-function Menu({ row, title, menu, history, rename: begin, trouble }: MenuProps) {
-  const button = useRef<HTMLButtonElement>(null)
-  const items = useRef<HTMLDivElement>(null)
+function Menu({ row, title, menu, comparing, history, rename: begin, trouble }: MenuProps) {
   const open = menu.value === row.id
   const close = () => {
     menu.value = ''
   }
-  useEffect(() => {
-    if (!open) return
-    items.current?.querySelector<HTMLElement>('a, button')?.focus()
-    const outside = (event: Event) => {
-      if (event.target instanceof Node && !items.current?.contains(event.target) && !button.current?.contains(event.target)) close()
-    }
-    document.addEventListener('pointerdown', outside)
-    document.addEventListener('focusin', outside)
-    return () => {
-      document.removeEventListener('pointerdown', outside)
-      document.removeEventListener('focusin', outside)
-    }
-  }, [open])
+  const { button, items, onKeyDown } = useMenu(open, close)
   const again = async () => {
     close()
     const answer = await retryRun(row.id)
     if (answer.ok) go(`/runs/${answer.value.run_id}`)
     else trouble.value = say('history.not_retried', { why: answer.problem.detail })
-  }
-  const onKeyDown = (event: KeyboardEvent) => {
-    if (event.key === 'Escape') {
-      close()
-      button.current?.focus()
-    }
-    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key]
-    if (step === undefined) return
-    event.preventDefault()
-    const all = [...(items.current?.querySelectorAll<HTMLElement>('a, button') ?? [])]
-    const now = all.findIndex((item) => item === document.activeElement)
-    all[(now + step + all.length) % all.length]?.focus()
   }
   return (
     <div class="row-menu" onKeyDown={onKeyDown}>
@@ -205,6 +199,22 @@ function Menu({ row, title, menu, history, rename: begin, trouble }: MenuProps) 
             <button type="button" onClick={() => void again()}>
               {say('history.retry')}
             </button>
+          )}
+          {!isLive(row) && (
+            <button
+              type="button"
+              onClick={() => {
+                close()
+                comparing.value = row
+              }}
+            >
+              {say('history.compare')}
+            </button>
+          )}
+          {!isLive(row) && (
+            <a href={exportPath(row.id, 'format=xlsx')} download onClick={close}>
+              {say('history.export')}
+            </a>
           )}
           {!isLive(row) && (
             <button

@@ -1,5 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo } from 'preact/hooks'
+import { decidedOf } from '../decisions'
+import type { Decided, Decisions } from '../decisions'
 import { decimals, number } from '../format'
 import { announce } from '../notice'
 import { place } from '../place'
@@ -9,6 +11,7 @@ import type { Position } from '../report'
 import type { RunView } from '../run'
 import { count, text } from '../wire/json'
 import { say } from '../words'
+import { decisionText } from './Decide'
 import { Grid } from './Grid'
 import type { GridColumn } from './Grid'
 import { Section } from './Section'
@@ -18,11 +21,12 @@ import { CopyTable } from './Sheet'
 const FEW = 20
 
 /** The bill with its flags: which row, how grave, why. A long bill starts with its flagged rows only. */
-export function Positions({ run }: { run: RunView }) {
+export function Positions({ run, decisions }: { run: RunView; decisions: Decisions }) {
   const rows = useMemo(() => positions(run), [run.checks, run.input])
   const flagged = useMemo(() => rows.filter((row) => row.flags.length > 0), [rows])
+  const decided = decisions.all.value
   const only = useSignal(rows.length > FEW && flagged.length > 0)
-  const columns = useMemo(() => columnsOf(rows), [rows])
+  const columns = useMemo(() => columnsOf(rows, decided), [rows, decided])
   const wished = place.value?.kind === 'row' ? Number(place.value.name) - 1 : -1
   const hidden = only.value && wished >= 0 && rows[wished]?.flags.length === 0
   useEffect(() => {
@@ -61,7 +65,7 @@ const NUMBERS = [
   { key: 'total_price', title: say('col.total') },
 ] as const
 
-function columnsOf(rows: readonly Position[]): readonly GridColumn<Position>[] {
+function columnsOf(rows: readonly Position[], decided: ReadonlyMap<string, Decided>): readonly GridColumn<Position>[] {
   const figures = NUMBERS.filter(({ key }) => key === 'quantity' || key === 'unit' || rows.some(({ row }) => row[key] !== undefined)).map(({ key, title }) => {
     const places = decimals(rows.map(({ row }) => count(row[key])))
     const shown = ({ row }: Position) => {
@@ -76,6 +80,7 @@ function columnsOf(rows: readonly Position[]): readonly GridColumn<Position>[] {
     ...figures,
     { title: say('col.flag'), class: 'flag', text: ({ flags }) => flags[0]?.severity ?? say('report.no_flag'), show: ({ flags }) => flags[0] && <Severity value={flags[0].severity} /> },
     { title: say('col.why'), class: 'why', text: ({ flags }) => flags.map((flag) => `${flag.rule}: ${flag.message}`).join('; '), show: Why },
+    ...(decided.size === 0 ? [] : [{ title: say('col.decision'), class: 'decided', text: ({ flags }: Position) => flags.flatMap((flag) => decisionText(decidedOf(decided, flag.id).decision) || []).join('; ') }]),
   ]
 }
 

@@ -1,29 +1,35 @@
 import type { ComponentChildren } from 'preact'
 import { useMemo } from 'preact/hooks'
-import { resultPath } from '../api'
+import { openDecisions } from '../decisions'
+import type { Decisions } from '../decisions'
 import { label, number } from '../format'
 import { TECHNICAL, content, further, isAudit, odd } from '../report'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { count, isEmpty, isRecord, list, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
-import { say } from '../words'
+import { learn, say } from '../words'
+import { out } from '../words/out'
 import { Answers } from './Answers'
 import { AsItCame } from './AsItCame'
 import { Compliance } from './Compliance'
 import { Conflicts } from './Conflicts'
 import { CostAndTime } from './CostAndTime'
+import { ExportMenu } from './ExportMenu'
 import { FindingsTable } from './FindingsTable'
 import { FixFirst } from './FixFirst'
 import { Guard } from './Guard'
 import { NotChecked } from './NotChecked'
 import { Positions } from './Positions'
 import { PrintFoot, PrintHead } from './PrintHead'
+import { QuoteCount, Quotes } from './Quotes'
 import { Risks } from './Risks'
 import { Section } from './Section'
 import { Value } from './Value'
 import { Verdict } from './Verdict'
 import { Warnings } from './Warnings'
+
+learn(out)
 
 export interface Props {
   readonly run: RunView
@@ -39,13 +45,19 @@ export interface Props {
 export function ReportBody({ run, retry }: Props) {
   // A run changes with every piece of text; its report only when a query ends.
   const phases = run.queries.map((query) => query.phase).join()
-  return useMemo(() => <Laid run={run} retry={retry} />, [run.status, run.checks, run.final, run.warnings, phases, retry])
+  const decisions = useMemo(() => openDecisions(run.id, run.decisions), [run.id])
+  return useMemo(() => <Laid run={run} retry={retry} decisions={decisions} />, [decisions, run.status, run.checks, run.final, run.warnings, phases, retry])
 }
 
-function Laid({ run, retry }: Props) {
+/** What the parts of a report need. */
+interface Parts extends Props {
+  readonly decisions: Decisions
+}
+
+function Laid({ run, retry, decisions }: Parts) {
   const ended = isTerminal(run)
   const body = content(run.final)
-  if (run.status === 'failed') return <ChecksOnly run={run} />
+  if (run.status === 'failed') return <ChecksOnly run={run} decisions={decisions} />
   return (
     <article class="report" data-testid="report" aria-labelledby="report-title" aria-busy={!ended}>
       <PrintHead run={run} body={body} />
@@ -56,16 +68,14 @@ function Laid({ run, retry }: Props) {
             <button type="button" class="quiet" data-testid="print" onClick={() => window.print()}>
               {say('report.print')}
             </button>
-            <a href={resultPath(run.id)} target="_blank" rel="noopener">
-              {say('report.json')}
-            </a>
+            <ExportMenu id={run.id} />
           </span>
         )}
       </div>
       <Verdict run={run} body={body} />
       <NotChecked run={run} retry={retry} />
       <Warnings run={run} />
-      {isAudit(run) ? <Audit run={run} body={body} /> : <Answers run={run} body={body} />}
+      {isAudit(run) ? <Audit run={run} body={body} decisions={decisions} /> : <Answers run={run} body={body} />}
       {ended && <CostAndTime run={run} />}
       {ended && <Foot body={body} />}
       <PrintFoot />
@@ -73,24 +83,26 @@ function Laid({ run, retry }: Props) {
   )
 }
 
-function Audit({ run, body }: { run: RunView; body: JsonObject }) {
+function Audit({ run, body, decisions }: { run: RunView; body: JsonObject; decisions: Decisions }) {
   const assumed = list(body.assumptions)
   const rest = further(body)
   return (
     <>
       {run.checks && <FixFirst run={run} />}
-      {run.checks && run.checks.findings.length > 0 && <FindingsTable run={run} />}
+      {run.checks && run.checks.findings.length > 0 && <FindingsTable run={run} decisions={decisions} />}
       <Compliance run={run} body={body} />
       <Risks run={run} body={body} />
-      <Positions run={run} />
+      <Positions run={run} decisions={decisions} />
       <div class="columns">
         {TECHNICAL.filter((key) => !isEmpty(body[key]) && !isFailed(body, key)).map((key) => (
           <Section key={key} title={label(key)} run={run} body={body} name={key}>
             <Value value={body[key]} />
+            <Quotes body={body} sections={[key]} />
           </Section>
         ))}
       </div>
       <Conflicts body={body} />
+      <QuoteCount body={body} />
       {assumed.length > 0 && (
         <Section title={say('report.assumptions')}>
           <ul>
@@ -133,17 +145,20 @@ function Foot({ body }: { body: JsonObject }) {
 }
 
 /** After a total failure: what the checks found still stands, and nothing pretends to be a report. */
-function ChecksOnly({ run }: { run: RunView }) {
+function ChecksOnly({ run, decisions }: { run: RunView; decisions: Decisions }) {
   if (run.checks === undefined || run.checks.findings.length === 0) return null
   return (
     <article class="report" data-testid="checks-only" aria-labelledby="checks-title">
       <PrintHead run={run} body={{}} />
       <div class="report-head">
         <h2 id="checks-title">{say('report.checks_only')}</h2>
+        <span class="report-actions">
+          <ExportMenu id={run.id} />
+        </span>
       </div>
       <FixFirst run={run} />
-      <FindingsTable run={run} />
-      <Positions run={run} />
+      <FindingsTable run={run} decisions={decisions} />
+      <Positions run={run} decisions={decisions} />
       <PrintFoot />
     </article>
   )

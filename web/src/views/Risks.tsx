@@ -5,6 +5,7 @@ import { isEmpty, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
 import { PlaceLink, useShown } from './PlaceLink'
+import { Quotes } from './Quotes'
 import { Section } from './Section'
 import { Severity } from './Severity'
 import { Sheet } from './Sheet'
@@ -46,10 +47,12 @@ export function Risks({ run, body }: { run: RunView; body: JsonObject }) {
             <Sheet title={say('report.risks')} columns={COLUMNS} rows={register} mark={mark} />
           </>
         )}
+        <Quotes body={body} sections={['risks_identified']} />
       </Section>
       {more.map(({ key, title }) => (
         <Section key={key} title={title} run={run} body={body} name={key}>
           <Value value={body[key]} />
+          <Quotes body={body} sections={[key]} />
         </Section>
       ))}
     </>

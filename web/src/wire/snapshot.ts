@@ -34,6 +34,13 @@ export interface SnapshotQuery extends PlannedQuery {
   readonly recovered?: boolean
 }
 
+/** What somebody decided about a finding. */
+export interface Decision {
+  readonly decision: 'fix' | 'accept' | 'dispute'
+  readonly note?: string
+  readonly at?: string
+}
+
 export interface Snapshot {
   readonly run_id: string
   readonly status: RunStatus
@@ -62,6 +69,8 @@ export interface Snapshot {
   readonly queries: readonly SnapshotQuery[]
   readonly warnings?: readonly Warning[]
   readonly result?: FinalResult
+  /** By the ids of the findings. */
+  readonly decisions?: Readonly<Record<string, Decision>>
 }
 
 /** Whether the value looks like a run's snapshot. */

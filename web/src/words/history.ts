@@ -33,4 +33,11 @@ export const history = {
   'history.stale': 'The list is as of {time}: {why}',
   'history.shown': '{n} run shown|{n} runs shown',
   'history.more': 'Show older runs',
+  'history.compare': 'Compare with...',
+  'history.compare_this': 'Compare',
+  'history.compare_with': 'Compare with {title}',
+  'history.comparing': 'Choose the run to compare "{title}" with.',
+  'history.compare_leave': 'Do not compare',
+  'history.chosen': 'chosen',
+  'history.export': 'Export (XLSX)',
 } as const

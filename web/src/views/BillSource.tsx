@@ -1,0 +1,54 @@
+import { useRef } from 'preact/hooks'
+import type { Taking } from '../taking'
+import { say } from '../words'
+
+/** Where a bill comes in: a file is chosen or dropped; what the server refuses is told here. */
+export function BillSource({ taking }: { taking: Taking }) {
+  const field = useRef<HTMLInputElement>(null)
+  const refused = taking.refused.value
+  const choose = () => {
+    const file = field.current?.files?.[0]
+    if (file) void taking.takeFile(file)
+    // The same file can be chosen again, after it was changed.
+    if (field.current) field.current.value = ''
+  }
+  return (
+    <div class="boq-source" data-testid="boq-drop">
+      <input ref={field} type="file" class="unseen" tabIndex={-1} aria-hidden="true" data-testid="boq-file" onChange={choose} />
+      <button type="button" onClick={() => field.current?.click()}>
+        {say('boq.choose')}
+      </button>
+      <span class="hint" aria-live="polite">
+        {taking.busy.value ? say('boq.reading') : say('boq.drop')}
+      </span>
+      {refused && (
+        <p class="fault" role="alert" data-testid="boq-refused">
+          {refused.text}
+          {refused.hint && ` ${refused.hint}`}
+        </p>
+      )}
+    </div>
+  )
+}
+
+/** What makes an element take dropped files. */
+export function dropping(take: (files: FileList) => void) {
+  const has = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
+  return {
+    onDragOver: (event: DragEvent & { currentTarget: HTMLElement }) => {
+      if (!has(event)) return
+      event.preventDefault()
+      event.currentTarget.dataset.over = 'true'
+    },
+    onDragLeave: (event: DragEvent & { currentTarget: HTMLElement }) => {
+      const inside = event.relatedTarget instanceof Node && event.currentTarget.contains(event.relatedTarget)
+      if (!inside) delete event.currentTarget.dataset.over
+    },
+    onDrop: (event: DragEvent & { currentTarget: HTMLElement }) => {
+      delete event.currentTarget.dataset.over
+      if (!has(event) || event.dataTransfer === null) return
+      event.preventDefault()
+      take(event.dataTransfer.files)
+    },
+  }
+}

@@ -1,0 +1,22 @@
+/** Two runs side by side. */
+export const compare = {
+  'compare.title': 'Two runs side by side',
+  'compare.choose': 'Choose two runs',
+  'compare.counts': '{resolved} resolved, {fresh} new, {unchanged} unchanged',
+  'compare.other_panel': 'The two runs asked different panels: what one does not look at counts as resolved or new.',
+  'compare.facts': 'What the two runs took',
+  'compare.started': 'Started',
+  'compare.panel': 'Panel',
+  'compare.ruleset': 'Ruleset',
+  'compare.verdict': 'Verdict',
+  'compare.ok_of': '{ok} of {all}',
+  'compare.tokens': 'Tokens',
+  'compare.time_of': 'Time of {query}',
+  'compare.resolved': 'Resolved',
+  'compare.no_resolved': 'No finding of the first run is gone.',
+  'compare.new': 'New',
+  'compare.no_new': 'The second run found nothing new.',
+  'compare.unchanged': 'Unchanged',
+  'compare.no_unchanged': 'No finding is in both runs.',
+  'compare.before': 'Before: {text}',
+} as const
