@@ -35,14 +35,14 @@ const choose = (page, name) => page.getByTestId('boq-file').setInputFiles(file(n
 const reads = (page, sentence) => eventually(`"${sentence}"`, async () => sentence.test(await text(page.getByTestId('boq-reading'))))
 
 /** Drops a file on the bill, as a file manager would. */
-async function drop(page, name) {
+async function drop(page, name, onto = page.getByTestId('boq-drop')) {
   const bytes = [...readFileSync(file(name))]
   const data = await page.evaluateHandle(({ bytes, name }) => {
     const data = new DataTransfer()
     data.items.add(new File([new Uint8Array(bytes)], name))
     return data
   }, { bytes, name })
-  for (const type of ['dragover', 'drop']) await page.getByTestId('boq-drop').dispatchEvent(type, { dataTransfer: data })
+  for (const type of ['dragover', 'drop']) await onto.dispatchEvent(type, { dataTransfer: data })
 }
 
 /** Pastes both forms of a spreadsheet's cells into whatever has the focus. */
@@ -101,6 +101,9 @@ export const tests = {
 
   async 'a dropped file in windows-1250 shows every guess, and its sum against that of the file'({ server, browser }) {
     const { page, close } = await form(browser, server)
+    await page.evaluate(() => window.addEventListener('drop', (event) => (globalThis.stayed = event.defaultPrevented)))
+    await drop(page, 'windows-1250-titles.csv', page.locator('h1'))
+    assert.equal(await page.evaluate(() => globalThis.stayed), true, 'a file that misses does not take the page away')
     await drop(page, 'windows-1250-titles.csv')
     await reads(page, /How "windows-1250-titles\.csv" was read/)
     assert.equal(await page.getByLabel('Encoding').inputValue(), 'windows-1250')

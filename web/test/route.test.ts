@@ -9,8 +9,8 @@ beforeAll(async () => {
 
 describe('routes', () => {
   it('are known, or a run, or unknown', () => {
-    const pages = ['/', '/runs', '/runs/run_1', '/providers', '/help', '/runs/', '/runs/a/b', '/nope', '/toString', ''].map((path) => routes.parseRoute(path).page)
-    expect(pages).toEqual(['form', 'runs', 'run', 'providers', 'help', 'unknown', 'unknown', 'unknown', 'unknown', 'unknown'])
+    const pages = ['/', '/runs', '/runs/compare', '/runs/run_1', '/providers', '/help', '/runs/', '/runs/a/b', '/nope', '/toString', ''].map((path) => routes.parseRoute(path).page)
+    expect(pages).toEqual(['form', 'runs', 'compare', 'run', 'providers', 'help', 'unknown', 'unknown', 'unknown', 'unknown', 'unknown'])
   })
 
   it('lie below the path of the server', () => {

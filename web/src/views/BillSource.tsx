@@ -1,4 +1,4 @@
-import { useRef } from 'preact/hooks'
+import { useEffect, useRef } from 'preact/hooks'
 import type { Taking } from '../taking'
 import { say } from '../words'
 
@@ -6,6 +6,20 @@ import { say } from '../words'
 export function BillSource({ taking }: { taking: Taking }) {
   const field = useRef<HTMLInputElement>(null)
   const refused = taking.refused.value
+  useEffect(() => {
+    // Missed by a little, the browser would leave the page for the file.
+    const stay = (event: DragEvent) => {
+      if (event.defaultPrevented || !has(event)) return
+      event.preventDefault()
+      if (event.dataTransfer) event.dataTransfer.dropEffect = 'none'
+    }
+    window.addEventListener('dragover', stay)
+    window.addEventListener('drop', stay)
+    return () => {
+      window.removeEventListener('dragover', stay)
+      window.removeEventListener('drop', stay)
+    }
+  }, [])
   const choose = () => {
     const file = field.current?.files?.[0]
     if (file) void taking.takeFile(file)
@@ -33,7 +47,6 @@ export function BillSource({ taking }: { taking: Taking }) {
 
 /** What makes an element take dropped files. */
 export function dropping(take: (files: FileList) => void) {
-  const has = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true
   return {
     onDragOver: (event: DragEvent & { currentTarget: HTMLElement }) => {
       if (!has(event)) return
@@ -51,4 +64,9 @@ export function dropping(take: (files: FileList) => void) {
       take(event.dataTransfer.files)
     },
   }
+}
+
+/** Whether files are dragged. */
+function has(event: DragEvent): boolean {
+  return event.dataTransfer?.types.includes('Files') === true
 }
