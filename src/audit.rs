@@ -79,14 +79,11 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Tokens of a prompt that the bill may take, whatever the model.
-    const BILL_TOKENS: usize = 12_000;
-
     /// Reads and checks an ask.
     pub fn of(question: &str, language: &str, input: &Map<String, Value>) -> Checked {
         let project = Project::read(question, language, &Value::Object(input.clone()));
         let checks = check(&project);
-        let brief = brief(&project, &checks, Checked::BILL_TOKENS);
+        let brief = brief(&project, &checks);
         Checked { project, checks, brief }
     }
 }
