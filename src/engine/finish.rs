@@ -170,12 +170,9 @@ impl Ended<'_> {
         // What no condition wanted is not missing.
         let wanted = || self.queries.iter().filter(|query| !query.is_unwanted());
         let counted = wanted().filter(|query| self.merge.counts(self.whole(&query.query)));
-        let count = |queries: &mut dyn Iterator<Item = &QueryCompleted>| {
-            queries.map(|query| self.whole(&query.query)).collect::<BTreeSet<_>>().len()
-        };
         // An ask for some of the queries cannot need more than it asked for.
-        let need = self.merge.need.min(count(&mut counted.clone())).max(1);
-        let met = count(&mut counted.filter(|query| query.status == QueryStatus::Succeeded)) >= need;
+        let need = self.merge.need.min(self.wholes_of(counted.clone())).max(1);
+        let met = self.wholes_of(counted.filter(|query| query.status == QueryStatus::Succeeded)) >= need;
         match self.stop {
             Stop::Cancelled(_) => RunOutcome::Cancelled,
             Stop::Lost(_) => RunOutcome::Failed,
@@ -183,6 +180,11 @@ impl Ended<'_> {
             _ if met => RunOutcome::Partial,
             _ => RunOutcome::Failed,
         }
+    }
+
+    /// How many queries of the panel these are: parts count as one.
+    fn wholes_of<'q>(&self, queries: impl Iterator<Item = &'q QueryCompleted>) -> usize {
+        queries.map(|query| self.whole(&query.query).as_str()).collect::<BTreeSet<_>>().len()
     }
 
     /// The query of the panel that this one is, or is a part of.

@@ -123,3 +123,103 @@ fn together<'a>(query: &Query, parts: &[(&'a Arc<Query>, &'a QueryCompleted)]) -
     end.result = answer;
     Whole { end: Cow::Owned(end), unread, differing: differing.unwrap_or_default() }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::engine::finish::Ended;
+    use crate::engine::finish::Stop;
+    use crate::event::FinalResult;
+    use crate::event::RunOutcome;
+    use crate::id::RunId;
+
+    /// Query `a` in three parts, and `b` as one.
+    fn panel(need: usize) -> Panel {
+        let query = |id: &str, more: &str| format!("[[query]]\nid = \"{id}\"\nprompt = \"p.md\"\n{more}");
+        let parts = "[query.parts]\nof = \"positions\"\njoin = { list = \"concat\", odd = \"first\" }\n";
+        let queries = format!("{}{}", query("a", parts), query("b", ""));
+        let toml = format!("title = \"T\"\nchecks = \"construction\"\n{queries}[merge]\nneed = {need}\n");
+        let files = |path: &str| match path {
+            "panel.toml" => Some(toml.clone().into_bytes()),
+            "p.md" => Some(b"{{ question }}".to_vec()),
+            _ => None,
+        };
+        let panel = Panel::parse("p".parse().unwrap(), &files).unwrap();
+        let parts = panel.queries[0].in_parts(&[0..5, 5..9, 9..12]);
+        panel.in_parts(&parts)
+    }
+
+    fn end(query: &str, answer: Option<Value>) -> QueryCompleted {
+        let mut end =
+            json!({"query": query, "status": "succeeded", "time_ms": 1, "attempts": 1, "warnings": []});
+        match answer {
+            Some(answer) => end["result"] = answer,
+            None => {
+                end["status"] = json!("failed");
+                end["error"] =
+                    json!({"code": "timeout", "message": format!("{query} is silent."), "retryable": true});
+            }
+        }
+        serde_json::from_value(end).unwrap()
+    }
+
+    fn ended(panel: &Panel, ends: &[QueryCompleted]) -> FinalResult {
+        let ended = Ended {
+            run: &RunId::generate(),
+            panel: &panel.name,
+            merge: &panel.merge,
+            queries: ends,
+            plan: &panel.queries,
+            checked: None,
+            warnings: Vec::new(),
+            stop: Stop::Done,
+            total: Duration::from_secs(1),
+        };
+        ended.result()
+    }
+
+    #[test]
+    fn parts_end_as_one_query_with_what_they_left_open() {
+        let panel = panel(1);
+        let names: Vec<&str> = panel.queries.iter().map(|query| query.name.as_str()).collect();
+        assert_eq!(names, ["a-1", "a-2", "a-3", "b"]);
+        let one = json!({"list": [1], "odd": 1});
+        let three = json!({"list": [1], "odd": 3});
+        let ends =
+            [end("a-1", Some(one)), end("a-2", None), end("a-3", Some(three)), end("b", Some(json!("yes")))];
+        let wholes = wholes(&panel.queries, &ends);
+        let names: Vec<&str> = wholes.iter().map(|whole| whole.end.query.as_str()).collect();
+        assert_eq!(names, ["a", "b"]);
+        assert_eq!(wholes[0].end.result, Some(json!({"list": [1, 1], "odd": 1})));
+        let unread: Vec<_> = wholes[0].unread.iter().map(|part| (part.query, part.rows.clone())).collect();
+        assert_eq!(unread, [("a-2", 5..9)]);
+        assert!(wholes[0].warning().unwrap().message.contains("differ in odd;"));
+        let last = ended(&panel, &ends);
+        assert_eq!(last.status, RunOutcome::Partial);
+        assert_eq!(last.result.unwrap()["answers"], json!({"a": {"list": [1, 1], "odd": 1}, "b": "yes"}));
+    }
+
+    #[test]
+    fn parts_count_as_one_towards_what_is_needed() {
+        let yes = || Some(json!({"list": []}));
+        for (need, a, b, status) in [
+            (1, [yes(), yes(), yes()], None, RunOutcome::Partial),
+            (2, [yes(), yes(), yes()], None, RunOutcome::Failed),
+            (2, [None, None, yes()], yes(), RunOutcome::Partial),
+            (2, [yes(), yes(), yes()], yes(), RunOutcome::Completed),
+            (1, [None, None, None], yes(), RunOutcome::Partial),
+            (1, [None, None, None], None, RunOutcome::Failed),
+        ] {
+            let panel = panel(need);
+            let mut ends: Vec<_> = (1..).zip(a).map(|(nth, a)| end(&format!("a-{nth}"), a)).collect();
+            ends.push(end("b", b));
+            assert_eq!(ended(&panel, &ends).status, status, "{need} {ends:?}");
+            let wholes = wholes(&panel.queries, &ends);
+            assert_eq!(wholes[0].end.result.is_some(), wholes[0].end.error.is_none());
+        }
+    }
+}
