@@ -47,6 +47,7 @@ pub mod verdict;
 
 use std::collections::BTreeMap;
 use std::collections::HashMap;
+use std::ops::Range;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -61,6 +62,7 @@ pub use finding::RulesetName;
 pub use finding::Severity;
 pub use project::Project;
 pub use report::Part;
+pub use report::Unread;
 pub use report::report;
 pub use verdict::Status;
 pub use verdict::Verdict;
@@ -79,16 +81,18 @@ pub struct Checked {
 }
 
 impl Checked {
-    /// Tokens of a prompt that the bill may take, whatever the model.
-    const BILL_TOKENS: usize = 12_000;
-
     /// Reads and checks an ask.
     pub fn of(question: &str, language: &str, input: &Map<String, Value>) -> Checked {
         let project = Project::read(question, language, &Value::Object(input.clone()));
         let checks = check(&project);
-        let brief = brief(&project, &checks, Checked::BILL_TOKENS);
+        let brief = brief(&project, &checks);
         Checked { project, checks, brief }
     }
+}
+
+/// Where the bill of an input is cut so that each piece fits a prompt.
+pub fn cuts(input: &Map<String, Value>) -> Vec<Range<usize>> {
+    brief::cuts(&project::positions(input.get("positions")))
 }
 
 /// All checks over all positions; the same project always gives the same findings.

@@ -19,6 +19,7 @@ mod meter;
 mod obey;
 mod offer;
 mod opening;
+mod parts;
 mod passages;
 mod past;
 mod prompt;
@@ -213,23 +214,21 @@ impl Run {
             let message = "The checks without AI failed; nothing below was checked by them.";
             return self.warn("checks_failed", message.into()).await;
         };
-        let models = self.job.queries.iter().filter(|planned| planned.asks_a_model());
-        let sent = models.map(|planned| (planned.query.name.to_string(), checked.brief.positions_sent));
-        checked.checks.coverage.positions_sent = sent.collect();
+        checked.checks.coverage.positions_sent = parts::positions_sent(&self.job, &checked);
         if !std::mem::replace(&mut self.checks_told, true) {
             self.writer.append(&[checks_completed(&checked, started.elapsed())]).await?;
         }
-        let (sent, total) = (checked.brief.positions_sent, checked.checks.coverage.positions_total);
-        let left_out = sent < total && !checked.checks.coverage.positions_sent.is_empty();
+        let total = checked.checks.coverage.positions_total;
+        let fewest = checked.checks.coverage.positions_sent.values().min().copied();
         self.checked = Some(Arc::new(checked));
-        match left_out {
-            true => {
+        match fewest.filter(|sent| *sent < total) {
+            Some(sent) => {
                 let message = format!(
                     "{sent} of {total} positions were sent to the models; all {total} were checked without AI."
                 );
                 self.warn("positions_left_out", message).await
             }
-            false => Ok(()),
+            None => Ok(()),
         }
     }
 

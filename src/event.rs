@@ -103,6 +103,24 @@ pub struct PlannedQuery {
     pub models: Vec<String>,
     /// Longest time with all attempts, in milliseconds.
     pub timeout_ms: u64,
+    /// Which part of a query of the panel it is, where that is asked in parts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub part: Option<PlannedPart>,
+}
+
+/// Which part of a query is asked: a list that is too long for one prompt goes in several.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PlannedPart {
+    /// The query, as the panel names it.
+    pub of: QueryName,
+    /// Which part, from 1.
+    pub number: usize,
+    /// Of how many.
+    pub count: usize,
+    /// Its first row of the list, counted from 0.
+    pub first_row: usize,
+    /// Its last one.
+    pub last_row: usize,
 }
 
 /// How queries go on that need one without an answer.

@@ -6,6 +6,7 @@
 //! default never goes before an answer. Pure: the same answers in the same
 //! order make the same result.
 
+pub mod join;
 mod rule;
 
 use serde_json::Map;

@@ -6,6 +6,7 @@
 //! Where the files come from is the caller's business.
 
 mod file;
+pub mod parts;
 pub mod plan;
 pub mod rules;
 pub mod script;
@@ -23,6 +24,8 @@ use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
 
+use parts::Parts;
+use parts::Slice;
 use rules::FieldRule;
 use script::ScriptStep;
 
@@ -77,6 +80,10 @@ pub struct Query {
     pub models: Vec<ModelChoice>,
     /// Its prompt.
     pub prompt: template::Prompt,
+    /// How it is asked when its list is too long for one prompt; without this what does not fit is left out.
+    pub parts: Option<Arc<Parts>>,
+    /// Which part of a query it is; none of a panel that was only read.
+    pub slice: Option<Slice>,
     /// JSON Schema of its answer; without one the answer is text.
     pub output: Option<Arc<Value>>,
     /// What becomes of those that need it when it ends without an answer.

@@ -1,7 +1,7 @@
 //! How long reading and checking bills takes, and how much memory it needs at most.
 //!
-//! `cargo bench --bench bills`. The goals: 20,000 rows of a workbook read and
-//! checked in 2 s and 200 MB, 250 positions checked in 20 ms.
+//! `cargo bench --bench bills`. The goal: 20,000 rows of a workbook read and
+//! checked in 2 s and 200 MB. What the checks alone cost is measured by `checks`.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::disallowed_methods)]
 #![allow(missing_docs)]
@@ -25,7 +25,6 @@ use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
 const LARGE: usize = 20_000;
-const USUAL: usize = 250;
 
 fn main() {
     let large = workbook(LARGE - 1);
@@ -36,8 +35,6 @@ fn main() {
     slow.bench_function("read", |bench| bench.iter(|| black_box(read(&large))));
     slow.bench_function("read and checked", |bench| bench.iter(|| black_box(checked(&read(&large)))));
     slow.finish();
-    let usual = read(&workbook(USUAL));
-    criterion.bench_function("250 positions checked", |bench| bench.iter(|| black_box(checked(&usual))));
     let text = lines(LARGE - 1);
     let mut texts = criterion.benchmark_group("20,000 rows of text");
     texts.sample_size(10);

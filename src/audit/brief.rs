@@ -1,6 +1,10 @@
 //! What prompts say of a project: facts of the ruleset, and the bill as text.
 //!
 //! Facts are ours and small; the texts are the asker's and may say anything.
+//! A bill that is longer than its budget is cut into runs of whole rows, of
+//! which each can be told alone.
+
+use std::ops::Range;
 
 use serde_json::Map;
 use serde_json::Value;
@@ -36,18 +40,67 @@ pub struct Brief {
 const BYTES_PER_TOKEN: usize = 3;
 /// Findings that a prompt lists at most.
 const MAX_FINDINGS: usize = 20;
-/// Longest value of one key of the specifications, in bytes.
+/// Longest value of one key of the specifications and of one cell of the bill, in bytes.
 const MAX_VALUE: usize = 2000;
+/// Tokens of a prompt that the bill may take, whatever the model.
+const BILL_TOKENS: usize = 12_000;
 
-/// The brief of a project, its bill within a budget of tokens.
-pub fn brief(project: &Project, checks: &Checks, budget_tokens: usize) -> Brief {
-    let (positions, positions_sent) = table(project, budget_tokens.saturating_mul(BYTES_PER_TOKEN));
+/// The brief of a project; of a bill that is too long the first rows.
+pub fn brief(project: &Project, checks: &Checks) -> Brief {
+    let rows = cuts(&project.positions).into_iter().next().unwrap_or(0..0);
+    let left_out = project.positions.len() - rows.len();
+    let mut positions = table(&project.positions[rows.clone()]);
+    if !rows.is_empty() && left_out > 0 {
+        positions.push_str(&format!("(and {left_out} more rows, which are not shown)\n"));
+    }
     Brief {
         facts: facts(project, checks),
         positions,
-        positions_sent,
+        positions_sent: rows.len(),
         specifications: specifications(project),
     }
+}
+
+/// Where a bill is cut so that each piece fits a prompt: whole rows, in order, none left out and none twice.
+pub fn cuts(positions: &[Position]) -> Vec<Range<usize>> {
+    cuts_within(positions, BILL_TOKENS * BYTES_PER_TOKEN - NOTE)
+}
+
+fn cuts_within(positions: &[Position], budget: usize) -> Vec<Range<usize>> {
+    let mut cuts: Vec<Range<usize>> = Vec::new();
+    let mut room = 0;
+    for (at, position) in positions.iter().enumerate() {
+        let length = line(position).len();
+        match cuts.last_mut() {
+            Some(last) if length <= room => last.end = at + 1,
+            _ => {
+                cuts.push(at..at + 1);
+                room = budget.saturating_sub(HEAD.len());
+            }
+        }
+        room = room.saturating_sub(length);
+    }
+    cuts
+}
+
+/// These rows of a bill that is told in several pieces, `nth` of `count`.
+pub fn piece(project: &Project, rows: &Range<usize>, (nth, count): (usize, usize)) -> String {
+    let all = project.positions.len();
+    let positions = project.positions.get(rows.clone()).unwrap_or_default();
+    let mut text = format!(
+        "(part {nth} of {count} of the bill: rows {} to {} of {all}, counted from 0)\n",
+        rows.start,
+        rows.end.saturating_sub(1)
+    );
+    let heading =
+        positions.first().filter(|first| !first.is_heading()).and_then(|first| first.object.as_deref());
+    if let Some(heading) = heading {
+        let heading = cell(heading);
+        let end = heading.floor_char_boundary(LONGEST_HEADING);
+        text.push_str(&format!("(goes on below: {})\n", &heading[..end]));
+    }
+    text.push_str(&table(positions));
+    text
 }
 
 fn facts(project: &Project, checks: &Checks) -> Value {
@@ -150,29 +203,14 @@ fn grave(checks: &Checks) -> Vec<Value> {
 
 const HEAD: &str = "row | no | item | quantity | unit | unit price | total\n";
 
-/// What the line about rows that were left out may take.
-const NOTE: usize = 64;
+/// What the lines about other rows may take.
+const NOTE: usize = 512;
+/// Longest heading that is told again where a piece begins below it, in bytes.
+const LONGEST_HEADING: usize = 200;
 
-/// Whole rows from the top, as many as fit, and how many were left out.
-fn table(project: &Project, budget: usize) -> (String, usize) {
-    let budget = budget.saturating_sub(NOTE);
-    let mut text = String::new();
-    let mut sent = 0;
-    for position in &project.positions {
-        let line = line(position);
-        let head = if text.is_empty() { HEAD } else { "" };
-        if text.len() + head.len() + line.len() > budget {
-            break;
-        }
-        text.push_str(head);
-        text.push_str(&line);
-        sent += 1;
-    }
-    let left_out = project.positions.len() - sent;
-    if sent > 0 && left_out > 0 {
-        text.push_str(&format!("(and {left_out} more rows, which are not shown)\n"));
-    }
-    (text, sent)
+fn table(positions: &[Position]) -> String {
+    let head = if positions.is_empty() { "" } else { HEAD };
+    positions.iter().fold(head.to_owned(), |text, position| text + &line(position))
 }
 
 fn line(position: &Position) -> String {
@@ -190,8 +228,21 @@ fn line(position: &Position) -> String {
         number(&position.unit_price),
         number(&position.total_price),
     ];
-    let cells: Vec<String> = cells.iter().map(|cell| one_line(cell).replace('|', "/")).collect();
-    format!("{}\n", cells.join(" | "))
+    format!("{}\n", cells.map(|text| cell(&text)).join(" | "))
+}
+
+/// A text as a cell of the table.
+fn cell(text: &str) -> String {
+    within(one_line(text).replace('|', "/"))
+}
+
+/// The text, or as much of it as one value may take.
+fn within(mut text: String) -> String {
+    if text.len() > MAX_VALUE {
+        text.truncate(text.floor_char_boundary(MAX_VALUE));
+        text.push('…');
+    }
+    text
 }
 
 fn number(reading: &Reading) -> String {
@@ -221,13 +272,7 @@ fn specifications(project: &Project) -> String {
             Value::String(text) => text.clone(),
             other => other.to_string(),
         };
-        let mut value = one_line(&value);
-        if value.len() > MAX_VALUE {
-            let end = (0..=MAX_VALUE).rev().find(|end| value.is_char_boundary(*end)).unwrap_or(0);
-            value.truncate(end);
-            value.push('…');
-        }
-        text.push_str(&format!("{}: {value}\n", one_line(key)));
+        text.push_str(&format!("{}: {}\n", one_line(key), within(one_line(&value))));
     }
     text
 }
@@ -237,35 +282,65 @@ mod tests {
     use super::*;
     use crate::audit::check;
 
-    fn of(input: &Value, budget: usize) -> Brief {
-        let project = Project::read(input["project_description"].as_str().unwrap_or_default(), "en", input);
-        brief(&project, &check(&project), budget)
+    fn read(input: &Value) -> Project {
+        Project::read(input["project_description"].as_str().unwrap_or_default(), "en", input)
+    }
+
+    fn of(input: &Value) -> Brief {
+        let project = read(input);
+        brief(&project, &check(&project))
+    }
+
+    fn bill(rows: usize) -> Value {
+        let row = |n| json!({"no": n, "item_name": "Beton | stěn\nC25/30", "quantity": "1,5", "unit": "m3"});
+        json!({"positions": (0..rows).map(row).collect::<Vec<_>>()})
     }
 
     #[test]
     fn whole_rows_fit_the_budget() {
-        let rows: Vec<Value> = (0..100)
-            .map(|n| json!({"no": n, "item_name": "Beton | stěn\nC25/30", "quantity": "1,5", "unit": "m3"}))
-            .collect();
-        let input = json!({ "positions": rows });
-        let full = of(&input, 100_000);
+        let full = of(&bill(100));
         assert_eq!(full.positions_sent, 100);
         assert!(
             full.positions.starts_with(HEAD)
                 && full.positions.contains("\n7 | 7 | Beton / stěn C25/30 | 1.5 | m3 |  | \n")
         );
-        let cut = of(&input, 200);
-        assert!(cut.positions_sent > 5 && cut.positions.len() <= 600);
+        let cut = of(&bill(3000));
+        assert!(cut.positions_sent > 500 && cut.positions.len() <= BILL_TOKENS * BYTES_PER_TOKEN);
         assert_eq!(cut.positions.lines().count(), cut.positions_sent + 2, "with the head and the note");
-        let note = format!("\n(and {} more rows, which are not shown)\n", 100 - cut.positions_sent);
+        let note = format!("\n(and {} more rows, which are not shown)\n", 3000 - cut.positions_sent);
         assert!(cut.positions.ends_with(&note) && !full.positions.contains("more rows"));
-        assert_eq!(of(&input, 0).positions, "");
+        assert_eq!(of(&json!({"positions": []})).positions, "");
+    }
+
+    #[test]
+    fn pieces_hold_each_row_once_and_fit_the_budget() {
+        let mut input = bill(2000);
+        input["positions"][0] = json!({"item_name": "SO 201 | Most"});
+        input["positions"][1500]["item_name"] = json!("ř".repeat(300_000));
+        let project = read(&input);
+        let cuts = cuts(&project.positions);
+        assert!(cuts.len() > 2 && cuts[0].start == 0 && cuts.last().unwrap().end == 2000, "{cuts:?}");
+        assert!(cuts.windows(2).all(|pair| pair[0].end == pair[1].start), "{cuts:?}");
+        for (at, rows) in cuts.iter().enumerate() {
+            let text = piece(&project, rows, (at + 1, cuts.len()));
+            assert!(text.len() <= BILL_TOKENS * BYTES_PER_TOKEN, "{}", text.len());
+            let told = text.lines().filter(|line| line.contains(" | ") && !line.starts_with("row | no"));
+            let told: Vec<usize> =
+                told.map(|line| line.split(" | ").next().unwrap().parse().unwrap()).collect();
+            assert_eq!(told, rows.clone().collect::<Vec<_>>());
+            assert_eq!(text.contains("(goes on below: SO 201 / Most)"), at > 0);
+            assert!(text.starts_with(&format!("(part {} of {} of the bill: rows ", at + 1, cuts.len())));
+        }
+        // A row that is too long for any piece has one of its own.
+        let small = cuts_within(&project.positions[..4], 10);
+        assert_eq!(small, [0..1, 1..2, 2..3, 3..4]);
+        assert!(cuts_within(&[], 10).is_empty());
     }
 
     #[test]
     fn facts_hold_what_matters_only() {
         let (_, strip) = crate::audit::examples_test::examples().swap_remove(0);
-        let facts = of(&strip, 1000).facts;
+        let facts = of(&strip).facts;
         let classes: Vec<&Value> =
             facts["exposure_rows"].as_array().unwrap().iter().map(|row| &row["class"]).collect();
         assert_eq!(classes, ["XA1", "XC4", "XF3"]);
@@ -277,7 +352,7 @@ mod tests {
         assert_eq!(facts["reinforcement"][0]["usual_high"], 110.0);
         assert_eq!(facts["findings"].as_array().unwrap().len(), 3);
         let dry =
-            of(&json!({"specifications": {"exposure_classes": ["XC1"], "element": "slab", "odd": [1]}}), 10);
+            of(&json!({"specifications": {"exposure_classes": ["XC1"], "element": "slab", "odd": [1]}}));
         assert_eq!(dry.facts["xa_limits"], json!([]));
         assert!(dry.specifications.contains("odd: [1]\n"));
     }

@@ -127,7 +127,7 @@ mod tests {
     fn fields(example: usize, query: &str, answer: &Value) -> Vec<String> {
         let project = read(&examples()[example].1);
         let checks = check(&project);
-        let part = Part { query, provider: Some("p"), model: None, outcome: Ok(answer) };
+        let part = Part { query, provider: Some("p"), model: None, outcome: Ok(answer), unread: &[] };
         let own = Part { provider: Some(RULES), ..part };
         assert!(conflicts(&[own], &project, &checks).is_empty());
         let list = conflicts(&[part], &project, &checks);
@@ -262,7 +262,13 @@ mod tests {
         let project = read(&examples()[0].1);
         let checks = check(&project);
         let status = |answer: &Value| {
-            let part = Part { query: COMPLIANCE, provider: Some("p"), model: None, outcome: Ok(answer) };
+            let part = Part {
+                query: COMPLIANCE,
+                provider: Some("p"),
+                model: None,
+                outcome: Ok(answer),
+                unread: &[],
+            };
             settled_status(&[part], &checks)
         };
         let overall = |overall: &str| json!({"compliance_status": {"overall": overall}});

@@ -22,6 +22,8 @@ pub struct Element {
     pub shape: Option<Shape>,
     /// How it meets the ground.
     pub ground: Option<Ground>,
+    /// The wider kind that a bill may name in its place.
+    pub kind_of: Option<String>,
     /// Whether it has no reinforcement.
     #[serde(default)]
     pub plain: bool,

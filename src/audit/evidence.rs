@@ -233,7 +233,7 @@ mod tests {
             "specifications": {"cover_mm": 40, "standards": ["ČSN EN 206+A2"]}});
         let project = Project::read("Foundation strip,\nground\u{ad}water pH 6.2", "en", &input);
         let checks = check(&project);
-        let part = Part { query: "q", provider: Some("p"), model: None, outcome: Ok(answer) };
+        let part = Part { query: "q", provider: Some("p"), model: None, outcome: Ok(answer), unread: &[] };
         let own = Part { provider: Some(RULES), ..part };
         assert!(evidence(&[own], &project, &checks).is_empty(), "rules quote nobody");
         let list = evidence(&[part], &project, &checks);

@@ -54,6 +54,7 @@ fn sums_in_bill(project: &Project) -> Vec<Finding> {
             (RowKind::Heading, _) => part = 0.0,
             (RowKind::Total, Some(total)) if rows > 0 && !is_tax(&position.name, position.unit.kind) => {
                 let with_tax = all * (1.0 + project.rates().vat_percent / 100.0);
+                let with_tax = if is_net(&position.name) { all } else { with_tax };
                 if ![part, all, with_tax].into_iter().any(|sum| agree(sum, total, rows)) {
                     let message = format!(
                         "The total {} is not the sum {} of the rows above.",
@@ -71,11 +72,23 @@ fn sums_in_bill(project: &Project) -> Vec<Finding> {
     findings
 }
 
+/// Whether a total is the tax itself, not a sum with or without it.
 fn is_tax(name: &str, unit: Option<Kind>) -> bool {
     let words = fold(name);
-    unit == Some(Kind::Percent)
-        || words.iter().any(|word| matches!(word.as_str(), "dph" | "vat" | "mwst"))
-            && !mentions(&words, "included")
+    let is_named = before_tax(&words).is_some() && !mentions(&words, "included") && !is_net(name);
+    unit == Some(Kind::Percent) || is_named
+}
+
+/// Whether a total is said to be without the tax: "bez DPH", "excl. VAT", "netto".
+fn is_net(name: &str) -> bool {
+    let words = fold(name);
+    mentions(&words, "net") || before_tax(&words).is_some_and(|before| mentions(before, "without"))
+}
+
+/// The words that stand before the tax, where it is named.
+fn before_tax(words: &[String]) -> Option<&[String]> {
+    let at = words.iter().position(|word| matches!(word.as_str(), "dph" | "vat" | "mwst"))?;
+    Some(&words[..at])
 }
 
 fn totals(project: &Project) -> Vec<Finding> {
@@ -209,5 +222,23 @@ mod tests {
         };
         assert_eq!(rules(rows(300.0), json!({"sum": 300})), [""; 0]);
         assert_eq!(rules(rows(350.0), json!({})), ["PRICE-SUM"]);
+    }
+
+    #[test]
+    fn a_sum_without_the_tax_is_a_sum() {
+        let rows = |name: &str, total: f64| {
+            json!([{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 100},
+                   {"item_name": "b", "quantity": 1, "unit": "m", "total_price": 200},
+                   {"item_name": name, "total_price": total}])
+        };
+        for name in ["Celkem bez DPH", "Total excl. VAT", "Summe netto ohne MwSt.", "Net total plus VAT"] {
+            assert_eq!(rules(rows(name, 300.0), json!({})), [""; 0], "{name}");
+            assert_eq!(rules(rows(name, 350.0), json!({})), ["PRICE-SUM"], "{name}");
+            assert_eq!(rules(rows(name, 363.0), json!({})), ["PRICE-SUM"], "{name}: with the tax after all");
+        }
+        for name in ["DPH 21 %", "Total VAT", "VAT 21 %, without reduced rates", "zzgl. 21 % MwSt."] {
+            assert_eq!(rules(rows(name, 63.0), json!({})), [""; 0], "{name}");
+        }
+        assert_eq!(rules(rows("Total incl. VAT", 363.0), json!({})), [""; 0]);
     }
 }

@@ -53,6 +53,11 @@ pub struct Rates {
     pub vat_percent: f64,
 }
 
+/// The bill of an input.
+pub fn positions(cells: Option<&Value>) -> Vec<Position> {
+    sheet::read(cells.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default())
+}
+
 impl Project {
     /// Reads what was asked. The input has passed the panel's schema; nothing here relies on it.
     pub fn read(question: &str, language: &str, input: &Value) -> Project {
@@ -63,8 +68,7 @@ impl Project {
             question = if question.is_empty() { description } else { format!("{question}\n{description}") };
         }
         let specifications = object("specifications");
-        let cells = input.get("positions").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let positions = sheet::read(cells);
+        let positions = positions(input.get("positions"));
         let headings = positions.iter().any(|position| !position.is_heading());
         let rows = positions.iter().map(|position| Row::read(position, headings)).collect();
         let name = text_of(specifications.get("ruleset")).or_else(|| text_of(input.get("ruleset")));

@@ -155,8 +155,8 @@ struct Served<'a> {
     anywhere: Elements,
 }
 
-/// Kinds of elements, each once.
-type Elements = Vec<&'static Element>;
+/// Kinds of elements, each once, and whether none of their rows stands beside concrete of its own.
+type Elements = Vec<(&'static Element, bool)>;
 
 impl<'a> Served<'a> {
     fn of(groups: impl Iterator<Item = &'a Group>) -> Served<'a> {
@@ -164,9 +164,11 @@ impl<'a> Served<'a> {
         for group in groups {
             let own = served.by_object.entry(group.object.as_deref()).or_default();
             for element in &group.elements {
+                let is_loose = group.concrete.is_empty();
                 for list in [&mut *own, &mut served.anywhere] {
-                    if !list.iter().any(|known| known.id == element.id) {
-                        list.push(element);
+                    match list.iter_mut().find(|(known, _)| known.id == element.id) {
+                        Some((_, loose)) => *loose &= is_loose,
+                        None => list.push((element, is_loose)),
                     }
                 }
             }
@@ -174,9 +176,12 @@ impl<'a> Served<'a> {
         served
     }
 
-    /// Rows of no object may be for any; "foundation" may stand for each of the foundations.
+    /// Rows of no object may be for any; "foundation" may stand for each of the foundations, and "wall" for each
+    /// kind of wall where the bill has no concrete of other walls.
     fn has(&self, object: Option<&str>, element: &Element) -> bool {
-        let holds = |list: &Elements| list.iter().any(|own| same(own, element));
+        let is_wider = |own: &Element| element.kind_of.as_deref() == Some(own.id.as_str());
+        let serves = |(own, loose): &(&Element, bool)| same(own, element) || (*loose && is_wider(own));
+        let holds = |list: &Elements| list.iter().any(serves);
         match object {
             None => holds(&self.anywhere),
             Some(_) => [object, None].iter().any(|object| self.by_object.get(object).is_some_and(holds)),
@@ -241,5 +246,28 @@ mod tests {
         assert_eq!(rules(&[wall, steel, ("Beton desky C25/30 vč. výztuže", 10.0, "m3")]), ["RATIO-REBAR"]);
         assert_eq!(rules(&[wall, steel, ("Podkladní beton C12/15", 1.0, "m3")]), ["RATIO-REBAR"]);
         assert_eq!(rules(&[wall, slab, ("Výztuž stěn a desek", 2.0, "t")]), Vec::<String>::new());
+    }
+
+    #[test]
+    fn rows_of_walls_stand_for_each_kind_of_wall() {
+        let rules = |concrete: &str, formwork: &str| {
+            let rows = [(concrete, 10.0, "m3"), (formwork, 60.0, "m2")];
+            findings(&rows).into_iter().map(|(rule, _)| rule).collect::<Vec<_>>()
+        };
+        for (concrete, formwork) in [
+            ("Stützwand Beton C30/37", "Schalung für Wände"),
+            ("Beton opěrné zdi C30/37", "Bednění stěn"),
+            ("Concrete of basement walls C30/37", "Formwork of walls"),
+        ] {
+            assert_eq!(rules(concrete, formwork), [""; 0], "{concrete}");
+        }
+        let both = [
+            ("Beton opěrné zdi C30/37", 10.0, "m3"),
+            ("Beton stěn C30/37", 10.0, "m3"),
+            ("Bednění stěn", 60.0, "m2"),
+        ];
+        assert_eq!(findings(&both), [("FORM-MISSING".to_owned(), Severity::Medium)], "the other walls' own");
+        assert_eq!(rules("Beton opěrné zdi C30/37", "Bednění desky"), ["FORM-MISSING"]);
+        assert_eq!(rules("Beton stěn C30/37", "Bednění opěrné zdi"), ["FORM-MISSING"], "another wall's");
     }
 }

@@ -3,6 +3,8 @@
 //! A query that failed leaves its sections absent and named, never invented.
 //! No field of an answer is lost: what nobody knows is kept under its name.
 
+use std::ops::Range;
+
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
@@ -33,6 +35,19 @@ pub struct Part<'a> {
     pub model: Option<&'a str>,
     /// The answer, or why there is none.
     pub outcome: Result<&'a Value, &'a Failure>,
+    /// Rows of the bill that the answer leaves out.
+    pub unread: &'a [Unread<'a>],
+}
+
+/// Rows of the bill that nobody has read for a query that was asked in parts.
+#[derive(Clone, Debug)]
+pub struct Unread<'a> {
+    /// The query that had them.
+    pub query: &'a str,
+    /// The rows, counted from 0.
+    pub rows: Range<usize>,
+    /// Why they were not read.
+    pub failure: &'a Failure,
 }
 
 /// The provider that asks no model.
@@ -104,6 +119,7 @@ pub fn report(
             Ok(answer) => report.take(part, answer),
             Err(failure) => report.miss(part, failure),
         }
+        report.not_checked.extend(part.unread.iter().map(left_open));
     }
     report.system_risk(parts);
     let evidence = evidence::evidence(parts, project, checks);
@@ -265,6 +281,13 @@ impl Report {
     }
 }
 
+/// What a part of the bill leaves open that nobody has read.
+fn left_open(unread: &Unread<'_>) -> Value {
+    let (first, last) = (unread.rows.start, unread.rows.end.saturating_sub(1));
+    let reason = format!("rows {first} to {last} were not read: {}", unread.failure.message);
+    json!({"section": "positions", "reason": reason, "query": unread.query, "first_row": first, "last_row": last})
+}
+
 /// The rules' risks and issues that name a finding are that finding, and findings have a list of their own.
 fn without_listed(part: &Part<'_>, section: &str, value: &Value) -> Value {
     match value {
@@ -397,7 +420,8 @@ mod tests {
         other: Result<&Value, &Failure>,
         by: &str,
     ) -> Option<Value> {
-        let part = |query, outcome| Part { query, provider: Some(by), model: Some("m"), outcome };
+        let part =
+            |query, outcome| Part { query, provider: Some(by), model: Some("m"), outcome, unread: &[] };
         let parts = [part(ANALYSIS, one), part(COMPLIANCE, other)];
         report(&parts, &case.project, &case.checks, &[]).map(Value::Object)
     }

@@ -35,6 +35,7 @@ impl Run {
             panel: &self.job.panel.name,
             merge: &self.job.panel.merge,
             queries: &queries,
+            plan: &self.job.panel.queries,
             checked: self.checked.as_deref(),
             warnings: std::mem::take(&mut self.warnings),
             stop,

@@ -11,6 +11,7 @@ use serde_json::Value;
 use super::job::Job;
 use super::job::Planned;
 use super::meter::tokens;
+use super::parts;
 use super::prompt;
 use super::prompt::Material;
 use crate::audit::Checked;
@@ -70,9 +71,8 @@ impl Estimate {
         let queries: Vec<OfQuery> =
             job.queries.iter().map(|planned| of_query(job, planned, checked.as_ref())).collect();
         let coverage = checked.map(|checked| {
-            let models = job.queries.iter().filter(|planned| planned.asks_a_model());
-            let sent = models.map(|planned| (planned.query.name.to_string(), checked.brief.positions_sent));
-            Coverage { positions_sent: sent.collect(), ..checked.checks.coverage }
+            let positions_sent = parts::positions_sent(job, &checked);
+            Coverage { positions_sent, ..checked.checks.coverage }
         });
         Estimate { cost: sum(&queries), queries, coverage, currency: job.budget.currency }
     }

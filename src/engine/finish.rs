@@ -1,11 +1,15 @@
 //! The last event of a run: pure, from how its queries ended.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Map;
 use serde_json::Value;
 use serde_json::json;
 
+use super::parts;
+use super::parts::Whole;
 use crate::audit;
 use crate::audit::Checked;
 use crate::event::CancelReason;
@@ -20,9 +24,11 @@ use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::PanelName;
+use crate::id::QueryName;
 use crate::id::RunId;
 use crate::merge;
 use crate::panel::Merge;
+use crate::panel::Query;
 use crate::panel::Report;
 
 /// How a run came to its end.
@@ -98,6 +104,8 @@ pub struct Ended<'a> {
     pub merge: &'a Merge,
     /// Every query, in the panel's order.
     pub queries: &'a [QueryCompleted],
+    /// The queries as they were planned, which say what is a part of what.
+    pub plan: &'a [Arc<Query>],
     /// What the checks read and found, if the panel has checks.
     pub checked: Option<&'a Checked>,
     /// Warnings of the run itself.
@@ -113,11 +121,12 @@ impl Ended<'_> {
     pub fn result(self) -> FinalResult {
         let status = self.status();
         let error = (status == RunOutcome::Failed).then(|| self.error());
-        let warnings = self.all_warnings();
+        let wholes = parts::wholes(self.plan, self.queries);
+        let warnings = self.all_warnings(&wholes);
         let mut result = None;
         let mut flattened = Map::new();
         let mut warnings_out = warnings.clone();
-        let output = self.output(status, &warnings);
+        let output = self.output(status, &wholes, &warnings);
         let findings_only = output.is_none() && self.checked.is_some();
         match output {
             Some(mut output) if self.merge.flatten => {
@@ -160,10 +169,10 @@ impl Ended<'_> {
         let succeeded = self.count(QueryStatus::Succeeded);
         // What no condition wanted is not missing.
         let wanted = || self.queries.iter().filter(|query| !query.is_unwanted());
-        let counted = wanted().filter(|query| self.merge.counts(&query.query));
+        let counted = wanted().filter(|query| self.merge.counts(self.whole(&query.query)));
         // An ask for some of the queries cannot need more than it asked for.
-        let need = self.merge.need.min(counted.clone().count()).max(1);
-        let met = counted.filter(|query| query.status == QueryStatus::Succeeded).count() >= need;
+        let need = self.merge.need.min(self.wholes_of(counted.clone())).max(1);
+        let met = self.wholes_of(counted.filter(|query| query.status == QueryStatus::Succeeded)) >= need;
         match self.stop {
             Stop::Cancelled(_) => RunOutcome::Cancelled,
             Stop::Lost(_) => RunOutcome::Failed,
@@ -171,6 +180,16 @@ impl Ended<'_> {
             _ if met => RunOutcome::Partial,
             _ => RunOutcome::Failed,
         }
+    }
+
+    /// How many queries of the panel these are: parts count as one.
+    fn wholes_of<'q>(&self, queries: impl Iterator<Item = &'q QueryCompleted>) -> usize {
+        queries.map(|query| self.whole(&query.query).as_str()).collect::<BTreeSet<_>>().len()
+    }
+
+    /// The query of the panel that this one is, or is a part of.
+    fn whole<'n>(&'n self, name: &'n QueryName) -> &'n QueryName {
+        self.plan.iter().find(|query| query.name == *name).map_or(name, |query| query.whole())
     }
 
     /// Code and cause of each query that failed, under the code of the first.
@@ -200,7 +219,7 @@ impl Ended<'_> {
     }
 
     /// The run's warnings, then each query's: why it failed, what is to be known of its answer.
-    fn all_warnings(&self) -> Vec<Value> {
+    fn all_warnings(&self, wholes: &[Whole<'_>]) -> Vec<Value> {
         let failed = self.queries.iter().filter_map(|query| {
             let failure = query.error.as_ref()?;
             let mut warning = json!(Warning {
@@ -214,26 +233,33 @@ impl Ended<'_> {
         });
         let answered =
             self.queries.iter().flat_map(|query| query.warnings.iter().map(|warning| json!(warning)));
-        self.warnings.iter().map(|warning| json!(warning)).chain(failed).chain(answered).collect()
+        let joined = wholes.iter().filter_map(Whole::warning).map(|warning| json!(warning));
+        let own = self.warnings.iter().map(|warning| json!(warning));
+        own.chain(failed).chain(answered).chain(joined).collect()
     }
 
     /// The merged result; none of a run that failed.
-    fn output(&self, status: RunOutcome, warnings: &[Value]) -> Option<Map<String, Value>> {
+    fn output(
+        &self,
+        status: RunOutcome,
+        wholes: &[Whole<'_>],
+        warnings: &[Value],
+    ) -> Option<Map<String, Value>> {
         let has_answer = self.count(QueryStatus::Succeeded) > 0;
         if status == RunOutcome::Failed || (status == RunOutcome::Cancelled && !has_answer) {
             return None;
         }
         match (self.merge.report, self.checked) {
             (Some(Report::Construction), Some(checked)) => {
-                let parts: Vec<_> = self.queries.iter().filter_map(part).collect();
+                let parts: Vec<_> = wholes.iter().filter_map(part).collect();
                 audit::report(&parts, &checked.project, &checked.checks, warnings)
             }
             _ if !self.merge.fields.is_empty() => {
-                let parts: Vec<_> = self.queries.iter().filter_map(said).collect();
+                let parts: Vec<_> = wholes.iter().filter_map(said).collect();
                 Some(merge::merge(&self.merge.fields, &parts))
             }
             _ => {
-                let answers = self.queries.iter().filter_map(said);
+                let answers = wholes.iter().filter_map(said);
                 let answers: Map<_, _> =
                     answers.map(|part| (part.query.to_owned(), part.answer.clone())).collect();
                 Some(Map::from_iter([("answers".to_owned(), Value::Object(answers))]))
@@ -267,12 +293,14 @@ impl Ended<'_> {
 }
 
 /// What a query says to the merge: its answer, or what stands in its place.
-fn said(query: &QueryCompleted) -> Option<merge::Part<'_>> {
+fn said<'a>(whole: &'a Whole<'_>) -> Option<merge::Part<'a>> {
+    let query = &*whole.end;
     let answer = query.result.as_ref().or(query.default.as_ref())?;
     Some(merge::Part { query: query.query.as_str(), answer, is_default: query.result.is_none() })
 }
 
-fn part(query: &QueryCompleted) -> Option<audit::Part<'_>> {
+fn part<'a>(whole: &'a Whole<'_>) -> Option<audit::Part<'a>> {
+    let query = &*whole.end;
     let outcome = match (&query.result, &query.error) {
         (Some(answer), _) => Ok(answer),
         (None, Some(failure)) => Err(failure),
@@ -284,6 +312,7 @@ fn part(query: &QueryCompleted) -> Option<audit::Part<'_>> {
         provider: asked.map(|asked| asked.provider.as_str()),
         model: asked.map(|asked| asked.model.as_str()),
         outcome,
+        unread: &whole.unread,
     })
 }
 

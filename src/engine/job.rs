@@ -11,6 +11,8 @@ use super::clocks::Defaults;
 use super::clocks::Later;
 use super::clocks::Stage;
 use super::offer::Offer;
+use super::parts;
+use super::past::Past;
 use crate::answer::Schema;
 use crate::ask::Ask;
 use crate::ask::AskFault;
@@ -19,6 +21,7 @@ use crate::event::Body;
 use crate::event::GoOn;
 use crate::event::Links;
 use crate::event::OnDisconnect;
+use crate::event::PlannedPart;
 use crate::event::PlannedQuery;
 use crate::event::QueryCompleted;
 use crate::event::RunStarted;
@@ -32,6 +35,7 @@ use crate::panel::ModelChoice;
 use crate::panel::OnFail;
 use crate::panel::Panel;
 use crate::panel::Query;
+use crate::panel::parts::Slice;
 use crate::pool::NoTarget;
 use crate::pool::Pool;
 use crate::pool::Target;
@@ -91,6 +95,29 @@ impl Planned {
         self.places().any(|place| matches!(place, Place::Loopback { .. } | Place::Remote { .. }))
     }
 
+    /// Whether all of its targets are models.
+    pub fn asks_models_only(&self) -> bool {
+        self.places().all(|place| matches!(place, Place::Loopback { .. } | Place::Remote { .. }))
+    }
+
+    /// The same targets and clocks for another query.
+    pub fn asking(&self, query: Arc<Query>) -> Planned {
+        let (targets, schema) = (Arc::clone(&self.targets), self.schema.clone());
+        Planned { query, targets, limit: self.limit, later: self.later, schema }
+    }
+
+    /// Which part of a query of the panel it is, as it is told.
+    pub fn part(&self) -> Option<PlannedPart> {
+        let part = |slice: &Slice| PlannedPart {
+            of: slice.of.clone(),
+            number: slice.nth,
+            count: slice.count,
+            first_row: slice.rows.start,
+            last_row: slice.rows.end.saturating_sub(1),
+        };
+        self.query.slice.as_ref().map(part)
+    }
+
     /// Where it may be asked.
     fn places(&self) -> impl Iterator<Item = Place> {
         let endpoints = self.targets.iter().flat_map(|(target, _)| target.group.endpoints());
@@ -125,7 +152,8 @@ impl Job {
             ask.options.queries.as_ref().is_none_or(|names| names.contains(name))
         };
         let wanted = (0..panel.queries.len()).filter(wanted);
-        let mut queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
+        let queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
+        let (panel, mut queries) = parts::split(panel, &ask, queries);
         let firsts = queries.iter().map(|planned| &planned.targets[0].0);
         let limit = ask.options.run_timeout.unwrap_or_else(|| clocks::run(defaults, &panel, firsts));
         keep_back(defaults, &mut queries, limit);
@@ -184,10 +212,27 @@ impl Job {
         }
     }
 
+    /// How the queries of an earlier run ended that are asked here over the same rows: a bill that is cut
+    /// elsewhere by now is another question.
+    pub fn still_asked(&self, past: Past) -> Vec<QueryCompleted> {
+        let told = past.started.map(|started| started.queries).unwrap_or_default();
+        let is_same = |end: &QueryCompleted| {
+            told.iter().any(|told| told.query == end.query && self.asks_the_same(told))
+        };
+        past.queries.into_iter().filter_map(|query| query.end).filter(is_same).collect()
+    }
+
+    /// Whether it has this query, over the same rows.
+    fn asks_the_same(&self, told: &PlannedQuery) -> bool {
+        let ours = self.queries.iter().find(|planned| planned.query.name == told.query);
+        ours.is_some_and(|planned| planned.part() == told.part)
+    }
+
     /// Holds the job to what an earlier process announced; `false` when that cannot be done any more because
     /// the panel has changed.
     pub fn hold_to(&mut self, started: &RunStarted) -> bool {
         let same_queries = self.queries.len() == started.queries.len()
+            && started.queries.iter().all(|told| self.asks_the_same(told))
             && self.queries.iter().zip(&started.queries).all(|(ours, told)| ours.query.name == told.query);
         if started.panel_revision != self.panel.revision || !same_queries {
             return false;
@@ -218,6 +263,7 @@ impl Job {
             },
             models: planned.targets.iter().map(|(target, _)| target.to_string()).collect(),
             timeout_ms: planned.limit.as_millis() as u64,
+            part: planned.part(),
         };
         Body::RunStarted(RunStarted {
             panel: self.panel.name.clone(),

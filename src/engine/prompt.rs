@@ -8,6 +8,7 @@ use sha2::Sha256;
 
 use crate::ask::Ask;
 use crate::audit::Checked;
+use crate::audit::brief;
 use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::QueryName;
@@ -100,11 +101,20 @@ impl Material<'_> {
             answers: needed.cloned().collect(),
             passages: Arc::clone(&self.passages),
             others: self.others(query),
-            positions: brief.map(|brief| brief.positions.clone()),
+            positions: self.positions(query),
             specifications: brief.map(|brief| brief.specifications.clone()),
             facts: brief.map(|brief| brief.facts.clone()),
             schema: query.output.clone(),
         }
+    }
+
+    /// The bill, as much of it as `query` is about.
+    fn positions(&self, query: &Query) -> Option<String> {
+        let checked = self.checked?;
+        Some(match &query.slice {
+            Some(slice) => brief::piece(&checked.project, &slice.rows, (slice.nth, slice.count)),
+            None => checked.brief.positions.clone(),
+        })
     }
 
     /// The answers that `query` needs, in the order of their labels.

@@ -136,6 +136,7 @@ pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Los
         panel: &panel,
         merge: &merge,
         queries: &ends,
+        plan: &[],
         checked: None,
         warnings: Vec::new(),
         stop,

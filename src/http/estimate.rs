@@ -50,7 +50,11 @@ fn tell(catalogue: &Catalogue, body: Value) -> Result<String, Problem> {
     });
     let cost = estimate.cost.map(|cost| amounts(cost, estimate.currency));
     let coverage = estimate.coverage.map(|coverage| json!(coverage));
-    for (key, value) in [("cost", cost), ("coverage", coverage)] {
+    // By the panel's queries: those that a form can speak of.
+    let counts = job.queries.iter().filter_map(Planned::part);
+    let counts: Map<String, Value> = counts.map(|part| (part.of.to_string(), json!(part.count))).collect();
+    let parts = (!counts.is_empty()).then(|| Value::Object(counts));
+    for (key, value) in [("cost", cost), ("coverage", coverage), ("parts", parts)] {
         if let Some(value) = value {
             told[key] = value;
         }
@@ -72,6 +76,7 @@ fn query(planned: &Planned, of: &OfQuery, (currency, language): (Currency, &str)
         ("input_tokens_max", of.longest_input.map(|tokens| json!(tokens))),
         ("output_tokens_max", of.longest_output.map(|tokens| json!(tokens))),
         ("cost", of.cost.map(|cost| amounts(cost, currency))),
+        ("part", planned.part().map(|part| json!(part))),
     ];
     for (key, value) in optional {
         if let Some(value) = value {

@@ -38,6 +38,8 @@ pub(super) fn apply<'a>(rule: &Rule, claims: &[Claim<'a>]) -> Option<Merged<'a>>
             }
             chosen(most, claims)
         }
+        Rule::Lines => lines(claims),
+        Rule::Sum => counted(claims, |numbers| number(plain(numbers.iter().sum()))),
         Rule::Mean => counted(claims, |numbers| number(mean(numbers))),
         Rule::Spread => counted(claims, |numbers| {
             let (least, greatest) = (numbers.first().copied(), numbers.last().copied());
@@ -101,6 +103,22 @@ fn complete(item: &mut Map<String, Value>, place: &str, claim: Claim<'_>) -> Vec
     differing
 }
 
+/// The texts of all claims, each once, a line each; other claims are a conflict.
+fn lines<'a>(claims: &[Claim<'a>]) -> Merged<'a> {
+    let mut lines: Vec<&str> = Vec::new();
+    for text in claims.iter().filter_map(|claim| claim.value.as_str()) {
+        if !lines.contains(&text) {
+            lines.push(text);
+        }
+    }
+    let queries: Vec<&str> =
+        claims.iter().filter(|claim| claim.value.is_string()).map(|claim| claim.query).collect();
+    let differs = queries.len() < claims.len();
+    let value = if queries.is_empty() { Value::Null } else { Value::from(lines.join("\n")) };
+    let conflict = || Conflict { place: String::new(), claims: claims.to_vec() };
+    Merged { value, queries, conflicts: differs.then(conflict).into_iter().collect() }
+}
+
 /// What is made of the numbers among the claims, least first; other claims are a conflict.
 fn counted<'a>(claims: &[Claim<'a>], make: impl FnOnce(&[f64]) -> Value) -> Merged<'a> {
     let mut numbers: Vec<f64> = claims.iter().filter_map(|claim| claim.value.as_f64()).collect();
@@ -118,6 +136,12 @@ fn mean(numbers: &[f64]) -> f64 {
     let sum: f64 = numbers.iter().sum();
     let count = numbers.len() as f64;
     if sum.is_finite() { sum / count } else { numbers.iter().map(|number| number / count).sum() }
+}
+
+/// A sum without the noise of binary fractions.
+fn plain(sum: f64) -> f64 {
+    const FINE: f64 = 1e6;
+    if sum.abs() < 1e9 { (sum * FINE).round() / FINE } else { sum }
 }
 
 /// A whole number without a point.

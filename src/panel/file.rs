@@ -9,6 +9,7 @@ mod merging;
 mod queries;
 mod retrieval;
 mod scripts;
+mod splitting;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,6 +68,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     top.finish();
     check_names(&drafts, source, faults);
     check_plan(&drafts, source, faults);
+    splitting::check(&drafts, (checks.is_some(), merge.grace.is_some()), source, faults);
     let simulated = scripts::read(&drafts, folder, faults);
     let queries = drafts.into_iter().map(|draft| draft.query.map(Arc::new)).collect::<Option<Vec<_>>>()?;
     Some(Panel {

@@ -36,6 +36,10 @@ pub enum Rule {
     },
     /// The one that most claim; of equals the first in the panel's order.
     Majority,
+    /// The texts, each once, a line each.
+    Lines,
+    /// The sum of the numbers.
+    Sum,
     /// The mean of the numbers.
     Mean,
     /// The least, the greatest and the mean of the numbers.
@@ -51,9 +55,18 @@ impl Rule {
             Rule::Union { .. } => "union",
             Rule::Worst { .. } => "worst",
             Rule::Majority => "majority",
+            Rule::Lines => "lines",
+            Rule::Sum => "sum",
             Rule::Mean => "mean",
             Rule::Spread => "spread",
         }
+    }
+}
+
+impl Rule {
+    /// Whether claims that differ are what the rule is there for.
+    pub fn decides(&self) -> bool {
+        !matches!(self, Rule::First | Rule::Majority)
     }
 }
 

@@ -12,12 +12,10 @@ use crate::engine::Past;
 use crate::engine::Refused;
 use crate::event::CancelReason;
 use crate::event::OnDisconnect;
-use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
 use crate::event::RunStatus;
 use crate::id::RunId;
 use crate::store::IdempotencyKey;
-use crate::store::StoreError;
 
 /// Why an order was not carried out.
 #[derive(Debug)]
@@ -90,8 +88,10 @@ impl Runs {
         if !record.ended() {
             return Err(NotRetried::Active(record.standing.status));
         }
-        let ends = self.ends(run).await.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
-        if ends.iter().all(|end| end.status == QueryStatus::Succeeded || end.is_unwanted()) {
+        let past = Past::read(&*self.store, run).await;
+        let past = past.map_err(|error| NotRetried::Absent(Absent::Store(error)))?;
+        let mut ends = past.queries.iter().filter_map(|query| query.end.as_ref());
+        if ends.all(|end| end.status == QueryStatus::Succeeded || end.is_unwanted()) {
             return Err(NotRetried::NothingFailed(record.standing.status));
         }
         let mut ask = (*record.ask).clone();
@@ -99,13 +99,8 @@ impl Runs {
         ask.options.on_disconnect = Some(OnDisconnect::Continue);
         ask.panel = Some(record.panel);
         let mut job = self.catalogue().plan(&Arc::new(ask)).map_err(NotRetried::Refused)?;
+        let ends = job.still_asked(past);
         job.carry_over(run.clone(), ends);
         self.start_job(job, key).await.map_err(NotRetried::Refused)
-    }
-
-    /// How the queries of a run ended.
-    pub(super) async fn ends(&self, run: &RunId) -> Result<Vec<QueryCompleted>, StoreError> {
-        let past = Past::read(&*self.store, run).await?;
-        Ok(past.queries.into_iter().filter_map(|query| query.end).collect())
     }
 }

@@ -78,7 +78,8 @@ impl Runs {
         let mut job = self.catalogue().plan(&Arc::new(ask)).ok()?;
         if let Some(of) = &record.about.retry_of {
             // The run that it retries may have left meanwhile: then all that has not ended is asked.
-            job.carry_over(of.clone(), self.ends(of).await.unwrap_or_default());
+            let ends = job.still_asked(Past::read(&*self.store, of).await.unwrap_or_default());
+            job.carry_over(of.clone(), ends);
         }
         past.started.as_ref().is_none_or(|started| job.hold_to(started)).then_some(job)
     }

@@ -42,6 +42,22 @@ export const tests = {
     await watched(browser, (query) => ({ first: query === COMPLIANCE ? 600 : 1200, status: 401 }), 'failed', 'failed')
   },
 
+  async 'a bill in parts has one report, and names the rows that a failed part has left unread'({ browser }) {
+    let refused = false
+    const once = (query) => (query === COMPLIANCE && !refused ? ((refused = true), { status: 400 }) : {})
+    const row = (at) => ({ item_name: `Beton základových pasů C30/37, úsek číslo ${at} u severní stěny`, quantity: 12.5, unit: 'm3' })
+    await withReport(browser, { play: once }, async ({ page, url }) => {
+      const id = await startRun(url, { positions: Array.from({ length: 1200 }, (_, at) => row(at)) })
+      await ended(url, id)
+      await page.goto(`${url}/runs/${id}`)
+      await page.getByTestId('report-status').waitFor()
+      assert.match(await page.getByTestId('not-checked').innerText(), /Compliance and risks \(\d\/\d\)[^]*rows \d+ to \d+ were not read/)
+      assert.match(await page.getByTestId('compliance').innerText(), /\d+ not met/)
+      assert.match(await page.getByTestId('risk-register').innerText(), /from Compliance and risks, lab \/ lab-1/)
+      await shoot(page, 'report-parts')
+    })
+  },
+
   async 'a complete report has its verdict, tables and provenance'({ browser }) {
     await withReport(browser, {}, async ({ page, url }) => {
       const id = await startRun(url)

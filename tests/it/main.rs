@@ -32,6 +32,7 @@ mod logs;
 mod money;
 mod nonsense;
 mod origins;
+mod parts;
 mod plan;
 mod prefer;
 mod problems;

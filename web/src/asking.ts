@@ -28,6 +28,8 @@ export interface Estimate {
   readonly cost?: { readonly atLeast: number; readonly atMost?: number; readonly currency: string; readonly complete: boolean }
   /** The fewest rows that fit into a prompt, of all. */
   readonly rows?: { readonly sent: number; readonly total: number }
+  /** In how many parts a bill is read that is longer than a prompt; 1 for most. */
+  readonly parts: number
 }
 
 /** What the checks without AI find. */
@@ -208,8 +210,10 @@ function readEstimate(answer: JsonObject): Estimate {
   const cost = record(answer.cost)
   const coverage = record(answer.coverage)
   const sent = Object.values(record(coverage.positions_sent)).flatMap((rows) => count(rows) ?? [])
+  const parts = Object.values(record(answer.parts)).flatMap((one) => count(one) ?? [])
   return {
     queries: queries.length,
+    parts: Math.max(1, ...parts),
     bytes: sum('prompt_bytes'),
     inputTokens: sum('input_tokens'),
     destinations: list(answer.destinations).map(record).map(readDestination),

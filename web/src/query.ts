@@ -54,6 +54,8 @@ export interface Backoff {
 
 export interface QueryView {
   readonly id: string
+  /** The query of the panel: itself, or what it is a part of. */
+  readonly of: string
   readonly title: string
   readonly dependsOn: readonly string[]
   readonly models: readonly string[]
@@ -119,6 +121,7 @@ export function planned(plan: PlannedQuery): QueryView {
     ...FRESH,
     id: plan.query,
     title: plan.title,
+    of: plan.part?.of ?? plan.query,
     dependsOn: plan.depends_on,
     models: plan.models,
     timeoutMs: plan.timeout_ms,

@@ -41,7 +41,7 @@ export function rank(severity: Json | undefined): number {
 
 /** Whether the result is laid out as an audit: it has checks, or sections that only an audit has. */
 export function isAudit(run: RunView): boolean {
-  const asked = run.queries.some((query) => query.id === COMPREHENSIVE || query.id === COMPLIANCE)
+  const asked = run.queries.some((query) => query.of === COMPREHENSIVE || query.of === COMPLIANCE)
   return asked || run.checks !== undefined || content(run.final).compliance_status !== undefined
 }
 
@@ -104,7 +104,7 @@ export function fixFirst(run: RunView): readonly Fix[] {
       finding,
     }))
   // The rules' own risks repeat their findings; a model's are new.
-  const byRules = run.queries.find((query) => query.id === COMPLIANCE)?.provider === 'rules'
+  const byRules = askedAs(run, COMPLIANCE)?.provider === 'rules'
   const named = byRules ? [] : risks(content(run.final)).filter((risk) => rank(risk.severity) >= 3)
   const all = [...found, ...named.map((risk): Fix => ({ key: risk.key, severity: risk.severity, message: risk.title, rows: [] }))]
   return all.sort((a, b) => rank(b.severity) - rank(a.severity))
@@ -170,7 +170,7 @@ export function gaps(run: RunView): readonly Gap[] {
   const stated = list(content(run.final).not_checked).map((entry): Gap => {
     const gap = record(entry)
     return isRecord(entry)
-      ? { section: text(gap.section), reason: text(gap.reason), query: text(gap.query) }
+      ? { section: gap.section === 'positions' ? '' : text(gap.section), reason: text(gap.reason), query: text(gap.query) }
       : { section: text(entry), reason: '', query: '' }
   })
   const open = run.queries.filter((query) => query.phase !== 'done' && !stated.some((gap) => gap.query === query.id))
@@ -194,11 +194,13 @@ export function grounds(run: RunView): readonly Ground[] {
   const total = count(coverage.positions_total) ?? 0
   const open = gaps(run)
   return run.queries.map((query) => {
-    const sent = count(record(coverage.positions_sent)[query.id])
+    const sent = count(record(coverage.positions_sent)[query.of])
     const missing = new Map<string, string[]>()
-    for (const gap of open.filter((one) => one.query === query.id)) {
-      // The run's own words for what happened to the query say more than the merge's.
-      const why = query.phase === 'done' ? gap.reason : whyNot(query)
+    // What all parts of a query leave open stands with each that did not answer.
+    const own = (gap: Gap) => gap.query === query.id || (gap.query === query.of && query.phase !== 'done')
+    for (const gap of open.filter(own)) {
+      // The run's own words for what happened to the query say more than the merge's, but for the rows it had.
+      const why = query.phase === 'done' || gap.section === '' ? gap.reason : whyNot(query)
       missing.set(why, [...(missing.get(why) ?? []), ...(gap.section ? [gap.section] : [])])
     }
     return {
@@ -211,10 +213,15 @@ export function grounds(run: RunView): readonly Ground[] {
   })
 }
 
-/** Whether the query's sections can be shown: it ended well. */
+/** A query of the panel as it was asked; of several parts the first that has answered. */
+export function askedAs(run: RunView, query: string): QueryView | undefined {
+  const parts = run.queries.filter((one) => one.of === query)
+  return parts.find((one) => one.phase === 'done') ?? parts[0]
+}
+
+/** Whether the query's sections can be shown: it ended well, or a part of it did. */
 export function answered(run: RunView, query: string): boolean {
-  const found = run.queries.find((one) => one.id === query)
-  return found !== undefined && found.phase === 'done'
+  return askedAs(run, query)?.phase === 'done'
 }
 
 /** Whether only built-in rules answered, so that no model was asked. */

@@ -133,7 +133,8 @@ export function whyNot(query: QueryView): string {
 
 /** A query's title, or its name where the plan does not list it. */
 export function titleOf(run: RunView, id: string): string {
-  return run.queries.find((query) => query.id === id)?.title ?? id
+  const whole = () => run.queries.find((query) => query.of === id)?.title.replace(/ \(\d+\/\d+\)$/, '')
+  return run.queries.find((query) => query.id === id)?.title ?? whole() ?? id
 }
 
 /** What a reader of the running run should know: who stopped it, restarts, warnings of the run and of its answers. */

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { spanMs, ticks } from '../src/axis'
 import { clock, decimals, duration, label, number, price } from '../src/format'
-import { content, counts, fixFirst, further, gaps, grounds, isAudit, odd, positions, rank, riskIndex, risks, warnings } from '../src/report'
+import { answered, content, counts, fixFirst, further, gaps, grounds, isAudit, odd, positions, rank, riskIndex, risks, warnings } from '../src/report'
 import { apply, beforeEvents, fromSnapshot } from '../src/run'
 import { SAMPLES, STRIP } from '../src/samples'
 import { whyNot } from '../src/sentences'
@@ -53,6 +53,19 @@ describe('what a report rests on', () => {
     expect(first?.unsent).toBe(0)
     const cut = { ...run, final: run.final && { ...run.final, coverage: { positions_total: 412, positions_sent: { comprehensive_analysis: 389 } } } }
     expect(grounds(cut)[0]?.unsent).toBe(23)
+  })
+
+  it('knows the parts of a query as one, and says which rows a failed part has left unread', () => {
+    const [first, second] = run.queries
+    if (first === undefined || second === undefined) throw new Error('two queries')
+    const parts = [{ ...first, id: 'compliance_risks-1', of: 'compliance_risks' }, { ...second, id: 'compliance_risks-2' }]
+    const gap = { section: 'positions', reason: 'rows 700 to 1399 were not read: no.', query: 'compliance_risks-2' }
+    const final = run.final && { ...run.final, not_checked: [gap], coverage: { positions_total: 1400, positions_sent: { compliance_risks: 1390 } } }
+    const split = { ...run, queries: parts, final }
+    expect(answered(split, 'compliance_risks')).toBe(true)
+    expect(answered({ ...split, queries: parts.slice(1) }, 'compliance_risks')).toBe(false)
+    expect(grounds(split).map((ground) => ground.missing.map((missing) => missing.reason))).toEqual([[], [gap.reason]])
+    expect(grounds(split).map((ground) => ground.unsent)).toEqual([10, 10])
   })
 
   it('tells a failed query under what was not checked and not among the warnings again', () => {

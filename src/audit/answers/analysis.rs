@@ -226,7 +226,8 @@ fn costs(project: &Project) -> Value {
     let direct = priced.map(|(sum, _)| sum);
     let all = priced.filter(|(_, count)| *count == items).map(|(sum, _)| sum);
     let indirect = all.map(|sum| sum * rates.indirect_percent / 100.0);
-    let profit = all.map(|sum| sum * rates.profit_percent / 100.0);
+    // Profit is taken of all costs of the works, as a calculation of prices has it: direct and indirect.
+    let profit = all.zip(indirect).map(|(sum, indirect)| (sum + indirect) * rates.profit_percent / 100.0);
     let subtotal = all.zip(indirect).zip(profit).map(|((sum, indirect), profit)| sum + indirect + profit);
     let vat = subtotal.map(|sum| sum * rates.vat_percent / 100.0);
     let cents = |value: Option<f64>| value.map(|value| rounded((value * 100.0).round() / 100.0));
@@ -293,7 +294,7 @@ fn assumptions(project: &Project) -> Vec<String> {
     if sum_of_items(project).is_some() {
         let rates = project.rates();
         list.push(format!(
-            "Indirect costs {} %, profit {} %, tax {} %, currency {}.",
+            "Indirect costs {} % of direct costs, profit {} % of both, tax {} %, currency {}.",
             readable(rates.indirect_percent),
             readable(rates.profit_percent),
             readable(rates.vat_percent),
@@ -336,8 +337,13 @@ mod tests {
         let costs = |rows: Vec<Value>| costs(&Project::read("", "en", &json!({ "positions": rows })));
         let all = costs(vec![row(json!(100)), row(json!(200))]);
         assert_eq!(
+            (&all["indirect_15_percent_czk"], &all["profit_10_percent_czk"]),
+            (&json!(45), &json!(34.5)),
+            "profit of direct and indirect costs"
+        );
+        assert_eq!(
             (&all["subtotal_excl_vat_czk"], &all["total_incl_vat_czk"]),
-            (&json!(375), &json!(453.75))
+            (&json!(379.5), &json!(459.2))
         );
         let some = costs(vec![row(json!(100)), row(json!(null))]);
         assert_eq!((&some["direct_costs_czk"], &some["total_incl_vat_czk"]), (&json!(100), &Value::Null));

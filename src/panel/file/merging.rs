@@ -41,7 +41,7 @@ pub(super) fn read(top: &mut Reader<'_>, drafts: &[Draft], clocks: &Limits) -> M
 }
 
 /// `[merge.fields]`: a rule by name, or a table with what it takes.
-fn fields(mut table: Reader<'_>, drafts: &[Draft]) -> Vec<FieldRule> {
+pub(super) fn fields(mut table: Reader<'_>, drafts: &[Draft]) -> Vec<FieldRule> {
     let mut rules = Vec::new();
     for field in table.keys() {
         let name = field.get_ref();
@@ -70,7 +70,7 @@ fn fields(mut table: Reader<'_>, drafts: &[Draft]) -> Vec<FieldRule> {
     rules
 }
 
-const RULES: [&str; 7] = ["first", "concat", "union", "worst", "majority", "mean", "spread"];
+const RULES: [&str; 9] = ["first", "concat", "union", "worst", "majority", "lines", "sum", "mean", "spread"];
 
 /// A rule that takes nothing more.
 fn word(table: &Reader<'_>, text: &Spanned<String>) -> Option<Rule> {
@@ -79,6 +79,8 @@ fn word(table: &Reader<'_>, text: &Spanned<String>) -> Option<Rule> {
         "concat" => Rule::Concat,
         "union" => Rule::Union { key: None },
         "majority" => Rule::Majority,
+        "lines" => Rule::Lines,
+        "sum" => Rule::Sum,
         "mean" => Rule::Mean,
         "spread" => Rule::Spread,
         "worst" => {

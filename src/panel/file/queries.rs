@@ -20,6 +20,7 @@ use super::clocks::Clocks;
 use super::english;
 use super::folder::Folder;
 use super::folder::validator;
+use super::splitting;
 use super::title;
 
 /// A query as far as it could be read: its name and needs matter to others even when it is faulty.
@@ -67,6 +68,7 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
         Prompt::compile(&folder.named(&table, &path)?, &needs, faults)
     });
     let output = table.take_text("output").and_then(|path| folder.schema(&table, &path));
+    let parts = table.take_table("parts").and_then(splitting::read).map(Arc::new);
     let on_fail = on_fail(&mut table, output.as_deref());
     let when = when(&mut table, &needs);
     let temperature = temperature(&mut table);
@@ -81,6 +83,8 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
         needs: needs.iter().filter_map(|need| need.get_ref().parse().ok()).collect(),
         models,
         prompt,
+        parts,
+        slice: None,
         output,
         on_fail,
         when,

@@ -57,6 +57,7 @@ export function Destinations({ form }: { form: Form }) {
     <>
       <p data-testid="estimate">{told.value ? figures(told.value, times.value).map((one) => <span key={one}>{one}</span>) : say('form.no_estimate')}</p>
       <p data-testid="destinations">{where(told.value, rows)}</p>
+      {told.value && told.value.parts > 1 && <p class="muted" data-testid="in-parts">{say('form.in_parts', { n: told.value.parts })}</p>}
       {told.value?.rows && told.value.rows.sent < told.value.rows.total && (
         <p class="warned" data-testid="rows-left-out">{say('form.rows_left_out', { sent: number(told.value.rows.sent), total: number(told.value.rows.total) })}</p>
       )}

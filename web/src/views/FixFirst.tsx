@@ -1,4 +1,4 @@
-import { COMPLIANCE, fixFirst, nameOf } from '../report'
+import { COMPLIANCE, askedAs, fixFirst, nameOf } from '../report'
 import type { Fix } from '../report'
 import type { RunView } from '../run'
 import { say } from '../words'
@@ -11,7 +11,7 @@ const MOST_ROWS = 5
 /** The digest: what to fix first, worst first, with its row and its source. */
 export function FixFirst({ run }: { run: RunView }) {
   const fixes = fixFirst(run)
-  const asked = run.queries.find((query) => query.id === COMPLIANCE)
+  const asked = askedAs(run, COMPLIANCE)
   return (
     <Section title={say('report.fix_first')} testid="fix-first">
       {fixes.length === 0 ? (

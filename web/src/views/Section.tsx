@@ -1,4 +1,5 @@
 import type { ComponentChildren } from 'preact'
+import { askedAs } from '../report'
 import type { RunView } from '../run'
 import { titleOf } from '../sentences'
 import { record, text } from '../wire/json'
@@ -19,13 +20,13 @@ interface Props {
 /** A section of the report with the line that says who wrote it. */
 export function Section({ title, children, run, query, body, name, testid }: Props) {
   const origin = name === undefined ? {} : record(record(body?.sections)[name])
-  const asked = run?.queries.find((one) => one.id === (query ?? text(origin.query)))
+  const asked = run && askedAs(run, query ?? text(origin.query))
   const who = answerer(text(origin.provider) || asked?.provider, text(origin.model) || asked?.model)
   return (
     <section class="part" data-testid={testid} aria-label={title}>
       <h3>
         {title}
-        {run && asked && <span class="from">{say('report.from', { query: titleOf(run, asked.id), who })}</span>}
+        {run && asked && <span class="from">{say('report.from', { query: titleOf(run, asked.of), who })}</span>}
       </h3>
       {children}
     </section>

@@ -64,6 +64,14 @@ export interface PlannedQuery {
   readonly depends_on: readonly string[]
   readonly models: readonly string[]
   readonly timeout_ms: number
+  /** Which part of a query of the panel it is, where a bill is longer than a prompt; rows count from 0. */
+  readonly part?: {
+    readonly of: string
+    readonly number: number
+    readonly count: number
+    readonly first_row: number
+    readonly last_row: number
+  }
 }
 
 /** What a merge or a query wants the reader to know. */

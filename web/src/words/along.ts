@@ -25,6 +25,7 @@ export const along = {
   'form.what_question': 'the description',
   'form.what_rows': 'the description + {n} row|the description + {n} rows',
   'form.rows_left_out': '{sent} of {total} rows fit into a prompt; the others reach no model. All are checked without AI.',
+  'form.in_parts': 'The bill is longer than one prompt. It will be read in {n} parts.',
   'form.local': '{provider} (this computer)',
   'form.remote': '{provider} ({host})',
   'form.down': '{provider} is not being asked now: {why} The run would end without its answers. You can still choose the built-in rules under Options.',
