@@ -49,10 +49,7 @@ const BILL_TOKENS: usize = 12_000;
 pub fn brief(project: &Project, checks: &Checks) -> Brief {
     let rows = cuts(&project.positions).into_iter().next().unwrap_or(0..0);
     let left_out = project.positions.len() - rows.len();
-    let mut positions = table(&project.positions[rows.clone()]);
-    if !rows.is_empty() && left_out > 0 {
-        positions.push_str(&format!("(and {left_out} more rows, which are not shown)\n"));
-    }
+    let positions = table(&project.positions[rows.clone()]) + &more_rows(left_out);
     Brief {
         facts: facts(project, checks),
         positions,
@@ -100,7 +97,15 @@ pub fn piece(project: &Project, rows: &Range<usize>, (nth, count): (usize, usize
         text.push_str(&format!("(goes on below: {})\n", &heading[..end]));
     }
     text.push_str(&table(positions));
+    if nth == count {
+        text.push_str(&more_rows(all.saturating_sub(rows.end)));
+    }
     text
+}
+
+/// Says that nobody is shown the rest.
+fn more_rows(left_out: usize) -> String {
+    if left_out > 0 { format!("(and {left_out} more rows, which are not shown)\n") } else { String::new() }
 }
 
 fn facts(project: &Project, checks: &Checks) -> Value {
