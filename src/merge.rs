@@ -6,6 +6,9 @@
 //! default never goes before an answer. Pure: the same answers in the same
 //! order make the same result.
 
+pub mod agreement;
+mod claim;
+pub mod members;
 mod rule;
 
 use serde_json::Map;

@@ -137,6 +137,7 @@ pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Los
         merge: &merge,
         queries: &ends,
         checked: None,
+        told: None,
         warnings: Vec::new(),
         stop,
         total: writer.elapsed(),
