@@ -45,7 +45,7 @@ const NOT: &str = "not no never none neither nor cannot hardly without ne není 
 const TURNS: &str = "but although though however while whereas because therefore unless except ale avšak protože proto ačkoli zatímco";
 
 /// Words that stand for another one, some for its contrary.
-const SYNONYMS: [(&str, &str, bool); 26] = [
+const SYNONYMS: [(&str, &str, bool); 37] = [
     ("lower", "higher", true),
     ("less", "more", true),
     ("fewer", "more", true),
@@ -70,6 +70,17 @@ const SYNONYMS: [(&str, &str, bool); 26] = [
     ("inadequate", "sufficient", true),
     ("needed", "required", false),
     ("necessary", "required", false),
+    ("used", "use", false),
+    ("using", "use", false),
+    ("percent", "%", false),
+    ("procent", "%", false),
+    ("metre", "m", false),
+    ("metres", "m", false),
+    ("metrů", "m", false),
+    ("millimetres", "mm", false),
+    ("dny", "den", false),
+    ("dní", "den", false),
+    ("dnů", "den", false),
     ("nesmí", "smí", true),
     ("nevyhovuje", "vyhovuje", true),
 ];
@@ -227,14 +238,12 @@ impl Claim {
         has(self, other) || has(other, self)
     }
 
-    /// Whether both speak of the same: most words of the shorter one, and not too few of the longer.
+    /// Whether both speak of the same: the longer one has every word of the shorter one, and not many more. One
+    /// word of its own is enough to speak of something else, as a strip of foundation is not a raft.
     fn is_about(&self, other: &Claim, shared: usize) -> bool {
-        let (least, most) = {
-            let (a, b) = (self.words.len(), other.words.len());
-            (a.min(b), a.max(b))
-        };
-        let enough = shared >= 2 || (shared == 1 && most == 1);
-        enough && shared * 5 >= least * 3 && shared * 5 >= most * 2
+        let (a, b) = (self.words.len(), other.words.len());
+        let enough = shared >= 2 || a.max(b) == 1;
+        enough && shared == a.min(b) && shared * 5 >= a.max(b) * 2
     }
 
     /// What the numbers say. One that only one of them has contradicts nothing.
@@ -272,14 +281,7 @@ fn value(word: &str, next: Option<&String>) -> (String, String) {
 fn unit(next: Option<&String>) -> String {
     let word = next.map_or("", String::as_str);
     let is_none = word == "," || is_one_of(STOP, word) || is_one_of(NOT, word) || is_one_of(TURNS, word);
-    match word {
-        _ if is_none => String::new(),
-        "percent" | "procent" => "%".into(),
-        "metre" | "metres" | "meter" | "meters" | "metrů" | "metry" => "m".into(),
-        "millimetre" | "millimetres" | "millimeters" => "mm".into(),
-        "day" | "days" | "dny" | "dní" => "day".into(),
-        word => stem(word),
-    }
+    if is_none { String::new() } else { canonical(word).0 }
 }
 
 /// The word that stands for it, and whether it says the contrary.
@@ -346,6 +348,8 @@ mod tests {
             ("The design is sufficient here", "The design is insufficient here", Contrary),
             ("The wall needs drainage behind it", "The roof needs insulation above it", Unclear),
             ("The slab is safe", "The slab is safe and needs no extra bars", Unclear),
+            ("A strip foundation is suitable here", "A raft foundation is suitable here", Unclear),
+            ("A strip foundation is suitable here", "A raft foundation is not suitable here", Unclear),
             ("Beton vyhovuje třídě XC4", "Beton nevyhovuje třídě XC4", Contrary),
             ("Deska je bezpečná pro zatížení", "Deska není bezpečná pro zatížení", Contrary),
         ];
