@@ -104,8 +104,8 @@ fn is_mutual(claim: &Claim, nearest: &Claim, beside: &[Claim]) -> bool {
 /// The answers that agree, each with all that agree with one of its group.
 fn groups(relations: &[Vec<Relation>]) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for at in 0..relations.len() {
-        let agrees = |group: &Vec<usize>| group.iter().any(|other| relations[at][*other] == Relation::Same);
+    for (at, own) in relations.iter().enumerate() {
+        let agrees = |group: &Vec<usize>| group.iter().any(|other| own[*other] == Relation::Same);
         let (joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(agrees);
         groups = apart;
         groups.push(joined.into_iter().flatten().chain([at]).collect());

@@ -24,6 +24,7 @@ mod crash;
 mod crowd;
 mod doctor;
 mod export;
+mod features;
 mod floors;
 mod frames;
 mod history;

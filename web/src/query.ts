@@ -55,6 +55,12 @@ export interface Backoff {
 export interface QueryView {
   readonly id: string
   readonly title: string
+  /** A sign that people know it by. */
+  readonly icon?: string
+  /** What it stands for. */
+  readonly role?: string
+  /** The panel's query that it is a copy of, for one model. */
+  readonly of?: string
   readonly dependsOn: readonly string[]
   readonly models: readonly string[]
   readonly timeoutMs: number
@@ -119,6 +125,9 @@ export function planned(plan: PlannedQuery): QueryView {
     ...FRESH,
     id: plan.query,
     title: plan.title,
+    ...(plan.icon !== undefined && { icon: plan.icon }),
+    ...(plan.role !== undefined && { role: plan.role }),
+    ...(plan.of !== undefined && { of: plan.of }),
     dependsOn: plan.depends_on,
     models: plan.models,
     timeoutMs: plan.timeout_ms,

@@ -5,11 +5,12 @@ import { along } from '../src/words/along'
 import type { Word } from '../src/words'
 import { events } from '../src/words/events'
 import { history } from '../src/words/history'
+import { members } from '../src/words/members'
 import { providers } from '../src/words/providers'
 
 learn(along)
 const en = { ...first, ...along }
-const all = { ...en, ...events, ...history, ...providers }
+const all = { ...en, ...events, ...history, ...members, ...providers }
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))
