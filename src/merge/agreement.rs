@@ -42,21 +42,25 @@ pub fn measure(answers: &[&str]) -> Agreement {
     let claims: Vec<Vec<Claim>> =
         answers.iter().map(|answer| claims(answer).into_iter().take(MOST_CLAIMS).collect()).collect();
     let count = answers.len();
-    let relation = |a: usize, b: usize| match a == b || is_same_text(answers[a], answers[b]) {
-        true => Relation::Same,
+    let tie = |a: usize, b: usize| match a == b || is_same_text(answers[a], answers[b]) {
+        true => Tie::Most,
         false => compare(&claims[a], &claims[b]),
     };
-    let relations: Vec<Vec<Relation>> =
-        (0..count).map(|a| (0..count).map(|b| relation(a, b)).collect()).collect();
-    let groups = groups(&relations);
-    let is_contrary = |a: &usize, b: &usize| relations[*a][*b] == Relation::Contrary;
+    let ties: Vec<Vec<Tie>> = (0..count).map(|a| (0..count).map(|b| tie(a, b)).collect()).collect();
+    let is_contrary = |a: &usize, b: &usize| ties[*a][*b] == Tie::Contrary;
     // Who agrees with two that contradict each other shows that the measure is too coarse here.
-    let is_torn = groups.iter().any(|group| group.iter().any(|a| group.iter().any(|b| is_contrary(a, b))));
+    let is_torn = |groups: &[Vec<usize>]| {
+        groups.iter().any(|group| group.iter().any(|a| group.iter().any(|b| is_contrary(a, b))))
+    };
+    let splits = ties.iter().flatten().any(|tie| *tie == Tie::Contrary);
+    // Where some contradict each other, one claim in common is enough to stand on the same side.
+    let sides = Some(groups(&ties, Tie::Little)).filter(|sides| splits && !is_torn(sides));
+    let groups = sides.unwrap_or_else(|| groups(&ties, Tie::Most));
+    let is_torn = is_torn(&groups);
     let is_placed =
         |group: &Vec<usize>| group.len() > 1 || group.iter().any(|a| (0..count).any(|b| is_contrary(a, &b)));
     let (placed, lost): (Vec<_>, Vec<_>) = groups.into_iter().partition(is_placed);
     let undecided: Vec<usize> = lost.into_iter().flatten().collect();
-    let splits = relations.iter().flatten().any(|relation| *relation == Relation::Contrary);
     let level = match (count, is_torn) {
         (0 | 1, _) | (_, true) => Level::Unknown,
         _ if splits => Level::Split,
@@ -74,20 +78,36 @@ fn is_same_text(a: &str, b: &str) -> bool {
     !a.trim().is_empty() && words(a) == words(b)
 }
 
-/// How two answers stand to each other: claim by claim, each beside the one that is most like it.
-fn compare(a: &[Claim], b: &[Claim]) -> Relation {
+/// How two answers stand to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Tie {
+    /// One denies what the other says.
+    Contrary,
+    /// Nobody can tell.
+    Unclear,
+    /// They have a claim in common.
+    Little,
+    /// Most of what the shorter one claims is in the other.
+    Most,
+}
+
+/// Claim by claim, each beside the one that is most like it.
+fn compare(a: &[Claim], b: &[Claim]) -> Tie {
     let (few, many) = if a.len() <= b.len() { (a, b) } else { (b, a) };
     let mut same = 0;
     for claim in few {
         let Some(nearest) = nearest(claim, many) else { continue };
         match claim.to(nearest) {
-            Relation::Contrary if is_mutual(claim, nearest, few) => return Relation::Contrary,
+            Relation::Contrary if is_mutual(claim, nearest, few) => return Tie::Contrary,
             Relation::Same => same += 1,
             Relation::Contrary | Relation::Unclear => {}
         }
     }
-    let most = !few.is_empty() && same * 2 >= few.len();
-    if most { Relation::Same } else { Relation::Unclear }
+    match same {
+        0 => Tie::Unclear,
+        same if same * 2 >= few.len() => Tie::Most,
+        _ => Tie::Little,
+    }
 }
 
 /// The claim that is most like this one; of equals one that says the same.
@@ -101,11 +121,11 @@ fn is_mutual(claim: &Claim, nearest: &Claim, beside: &[Claim]) -> bool {
     !beside.iter().any(|other| other.to(nearest) == Relation::Same && other.likeness(nearest) >= likeness)
 }
 
-/// The answers that agree, each with all that agree with one of its group.
-fn groups(relations: &[Vec<Relation>]) -> Vec<Vec<usize>> {
+/// The answers that belong together, each with all that have at least this tie to one of its group.
+fn groups(ties: &[Vec<Tie>], least: Tie) -> Vec<Vec<usize>> {
     let mut groups: Vec<Vec<usize>> = Vec::new();
-    for (at, own) in relations.iter().enumerate() {
-        let agrees = |group: &Vec<usize>| group.iter().any(|other| own[*other] == Relation::Same);
+    for (at, own) in ties.iter().enumerate() {
+        let agrees = |group: &Vec<usize>| group.iter().any(|other| own[*other] >= least);
         let (joined, apart): (Vec<_>, Vec<_>) = groups.into_iter().partition(agrees);
         groups = apart;
         groups.push(joined.into_iter().flatten().chain([at]).collect());
@@ -180,6 +200,18 @@ mod tests {
         }
         let one_apart = measure(rows[5]);
         assert_eq!((one_apart.groups, one_apart.undecided), (places(&[&[0, 1]]), vec![2]));
+    }
+
+    #[test]
+    fn where_some_contradict_a_claim_in_common_makes_a_side() {
+        let answers = [
+            "The pour can go ahead on Friday. Order concrete at 15 °C. Six people are needed.",
+            "The pour can go ahead on Friday. Frost needs blankets. A logger reads the temperature.",
+            "The pour cannot go ahead on Friday. Nobody pays for a frozen slab. The forecast was wrong.",
+        ];
+        let found = measure(&answers);
+        assert_eq!((found.level, found.groups), (Level::Split, places(&[&[0, 1], &[2]])));
+        assert_eq!(measure(&answers[..2]).level, Level::Unknown, "one claim of three is no agreement");
     }
 
     #[test]

@@ -337,5 +337,15 @@ fn without_a_key_the_council_is_shown_by_its_scripts() {
     assert_eq!((&last["status"], &last["simulated"]), (&json!("completed"), &json!(true)), "{last}");
     let result = &last["result"];
     assert_eq!((&result["success_count"], &result["dissent"]["query"]), (&json!(6), &json!("advocate")));
-    assert_eq!(result["agreement"]["level"], "split", "{}", result["agreement"]);
+    let agreement = &result["agreement"];
+    assert_eq!(agreement["level"], "split", "{agreement}");
+    assert_eq!(
+        agreement["groups"][0],
+        json!(["coordinator", "authority", "strategist", "engineer"]),
+        "{agreement}"
+    );
+    assert_eq!(
+        (&agreement["groups"][1], &agreement["undecided"]),
+        (&json!(["advocate"]), &json!(["sentinel"]))
+    );
 }

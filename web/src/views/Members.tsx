@@ -82,7 +82,7 @@ function Agreement({ run, body }: { run: RunView; body: JsonObject }) {
       {level !== 'high' && groups.length > 0 && (
         <ul>
           {groups.map((group) => (
-            <li key={group.join()}>{say('members.group', { names: namesOf(run, group).join(', ') })}</li>
+            <li key={group.join()}>{say(group.length === 1 ? 'members.alone' : 'members.group', { names: namesOf(run, group).join(', ') })}</li>
           ))}
           {undecided.length > 0 && <li>{say('members.undecided', { names: namesOf(run, undecided).join(', ') })}</li>}
         </ul>
