@@ -213,6 +213,7 @@ impl Settings {
         let mut notices = Vec::new();
         let pool = providers::pool(&read, environment, &mut faults, &mut notices);
         let panels = panels::load(Some(&places.config_dir.join("panels")), &mut faults);
+        let panels = providers::over_models(panels, &pool, &mut notices);
         let (pool, panels) = providers::with_scripts(pool, panels, &read, &mut faults);
         let offers = offers(panels, &mut faults);
         let crash = crash_at(environment, &mut faults);

@@ -75,7 +75,6 @@ use crate::event::RunWarning;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
-use crate::id::QueryName;
 use crate::journal::Writer;
 use crate::panel::Checks;
 use crate::store::StoreError;
@@ -119,7 +118,7 @@ struct Run {
     /// Stands around untrusted text in this run's prompts.
     fence: String,
     /// Under which labels prompts show answers that must not be known by their names.
-    labels: Vec<(QueryName, String)>,
+    labels: Vec<prompt::Label>,
     checked: Option<Arc<Checked>>,
     passages: Passages,
     /// Whether the findings of the checks have been told.

@@ -94,6 +94,15 @@ pub struct PlannedQuery {
     pub query: QueryName,
     /// Its title in the ask's language.
     pub title: String,
+    /// A sign that people know it by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<String>,
+    /// What it stands for, in the ask's language.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub role: Option<String>,
+    /// The panel's query that this one is a copy of, for one model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub of: Option<QueryName>,
     /// What it waits for.
     pub depends_on: Vec<QueryName>,
     /// How those that wait for it go on when it has no answer; without this they are skipped.

@@ -6,7 +6,10 @@
 //! default never goes before an answer. Pure: the same answers in the same
 //! order make the same result.
 
+pub mod agreement;
+mod claim;
 pub mod join;
+pub mod members;
 mod rule;
 
 use serde_json::Map;

@@ -5,6 +5,7 @@
 //! fault of a file at once, with file, line, column, caret and suggestion.
 //! Where the files come from is the caller's business.
 
+mod each;
 mod file;
 pub mod parts;
 pub mod plan;
@@ -74,6 +75,14 @@ pub struct Query {
     pub name: QueryName,
     /// Its title for people.
     pub title: Title,
+    /// A sign that people know it by, such as an emoji.
+    pub icon: Option<String>,
+    /// What it stands for, in a few words.
+    pub role: Option<Title>,
+    /// Whether it is asked of each model by itself; see [`Panel::over`].
+    pub each: bool,
+    /// The query that it is a copy of, for one model.
+    pub of: Option<QueryName>,
     /// The queries whose answers it needs.
     pub needs: Vec<QueryName>,
     /// Who is asked, in fallback order; never empty.
@@ -250,8 +259,20 @@ impl Merge {
 }
 
 /// The built-in reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Report {
     /// The construction audit's report.
     Construction,
+    /// All answers to one question side by side, and how far they agree.
+    Members(Members),
+}
+
+/// Who is who among the queries of a panel whose members answer one question. Members are the queries that
+/// need no other.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Members {
+    /// The query that makes one text of the members' answers.
+    pub synthesis: Option<QueryName>,
+    /// The member that is asked to disagree, whose answer is kept apart.
+    pub dissent: Option<QueryName>,
 }

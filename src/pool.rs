@@ -49,6 +49,12 @@ impl Target {
     }
 }
 
+impl From<&Target> for ModelChoice {
+    fn from(target: &Target) -> ModelChoice {
+        ModelChoice::Named { provider: target.group.name().clone(), model: Some(target.model.clone()) }
+    }
+}
+
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let provider = self.group.name();
@@ -103,6 +109,7 @@ pub struct Pool {
     groups: BTreeMap<ProviderName, Arc<Group>>,
     absent: Vec<Absent>,
     default: Option<Target>,
+    models: Vec<Target>,
     rules: Option<Target>,
 }
 
@@ -125,7 +132,20 @@ impl Pool {
 
     /// Makes a model the default.
     pub fn set_default(&mut self, target: Target) {
+        self.set_configured(target.clone());
         self.default = Some(target);
+    }
+
+    /// Adds a model to those that are asked where a panel wants each of them.
+    pub fn set_configured(&mut self, target: Target) {
+        if !self.models.iter().any(|model| model.to_string() == target.to_string()) {
+            self.models.push(target);
+        }
+    }
+
+    /// Each configured model, in the order of the configuration.
+    pub fn models(&self) -> &[Target] {
+        &self.models
     }
 
     /// The model that answers where a panel says `default`; the rules only where the panel has them.

@@ -50,6 +50,12 @@ pub fn show(name: &str, json: bool, common: CommonArgs) -> Exit {
     println!("{}   {}   revision {}", panel.name, panel.title.in_language("en"), panel.revision);
     for query in &panel.queries {
         println!("{:<28} asks {}", query.name.as_str(), words(&query.models));
+        if let Some(of) = &query.of {
+            println!("{:<28} is {of} for one of the configured models", "");
+        }
+        if let Some(role) = &query.role {
+            println!("{:<28} {}", "", role.in_language("en"));
+        }
         if !query.needs.is_empty() {
             println!("{:<28} needs {}", "", words(&query.needs));
         }
@@ -80,7 +86,14 @@ fn facts(panel: &Panel) -> Value {
     let query = |query: &Arc<Query>| {
         let models: Vec<String> = query.models.iter().map(ToString::to_string).collect();
         let when = query.when.as_ref().map(|when| when.text());
-        json!({"query": query.name, "depends_on": query.needs, "models": models, "on_fail": on_fail(query), "when": when})
+        json!({
+            "query": query.name,
+            "of": query.of,
+            "depends_on": query.needs,
+            "models": models,
+            "on_fail": on_fail(query),
+            "when": when,
+        })
     };
     json!({
         "panel": panel.name,

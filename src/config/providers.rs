@@ -85,13 +85,13 @@ pub fn pool(
 ) -> Pool {
     let client = Client::default();
     let mut pool = Pool::default();
-    let mut first: Option<Target> = None;
     for provider in &file.providers {
         let mut configuring = Configuring { provider, file, environment, client: &client, faults, notices };
         if let Some(group) = configuring.group(&mut pool) {
             let group = pool.add(group);
-            let model = group.default_model.clone();
-            first = first.or(model.map(|model| Target { group, model }));
+            if let Some(model) = group.default_model.clone() {
+                pool.set_configured(Target { group, model });
+            }
         }
     }
     let mut chosen = environment.var(MODEL);
@@ -101,20 +101,40 @@ pub fn pool(
         let taken = file.providers.iter().any(|provider| provider.name.as_str() == vendor.provider);
         if let Some(group) = from_environment(vendor, &model, environment, &client).filter(|_| !taken) {
             let group = pool.add(group);
-            first = first.or(Some(Target { group, model }));
+            pool.set_configured(Target { group, model });
         }
     }
     let mut rules = Group::new(Endpoint::new(Arc::new(Rules::default()), usize::MAX), []);
     rules.default_model = Some("rules".into());
     pool.add(rules);
     match &file.default_model {
-        None => first.into_iter().for_each(|target| pool.set_default(target)),
+        None => {
+            let first = pool.models().first().cloned();
+            first.into_iter().for_each(|target| pool.set_default(target));
+        }
         Some(choice) => match pool.target(choice.get_ref(), false) {
             Ok(target) => pool.set_default(target),
             Err(why) => faults.push(file.source.fault(choice.span(), format!("default_model: {why}"))),
         },
     }
     pool
+}
+
+/// The panels with a query for each configured model where they want that.
+pub fn over_models(panels: Vec<Panel>, pool: &Pool, notices: &mut Vec<String>) -> Vec<Panel> {
+    let models: Vec<ModelChoice> = pool.models().iter().map(ModelChoice::from).collect();
+    let over = |panel: Panel| {
+        let (panel, left_out) = panel.over(&models);
+        if left_out > 0 {
+            let all = models.len();
+            notices.push(format!(
+                "panel {}: {left_out} of {all} models are not asked, as it would have too many queries",
+                panel.name
+            ));
+        }
+        panel
+    };
+    panels.into_iter().map(over).collect()
 }
 
 /// The pool with the scripted provider, which plays what the panels bring; and every model that a panel names.

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::Run;
 use super::finish::Ended;
 use super::finish::Stop;
+use super::finish::Told;
 use crate::crash;
 use crate::crash::Point;
 use crate::event::Body;
@@ -37,6 +38,11 @@ impl Run {
             queries: &queries,
             plan: &self.job.panel.queries,
             checked: self.checked.as_deref(),
+            told: Some(Told {
+                panel: &self.job.panel,
+                ask: &self.job.ask,
+                has_passages: self.passages.were_found(),
+            }),
             warnings: std::mem::take(&mut self.warnings),
             stop,
             total: self.writer.elapsed(),

@@ -10,6 +10,7 @@ use serde_json::json;
 
 use super::parts;
 use super::parts::Whole;
+use crate::ask::Ask;
 use crate::audit;
 use crate::audit::Checked;
 use crate::event::CancelReason;
@@ -27,7 +28,12 @@ use crate::id::PanelName;
 use crate::id::QueryName;
 use crate::id::RunId;
 use crate::merge;
+use crate::merge::members;
+use crate::merge::members::Round;
+use crate::merge::members::Voice;
+use crate::panel::Members;
 use crate::panel::Merge;
+use crate::panel::Panel;
 use crate::panel::Query;
 use crate::panel::Report;
 
@@ -94,6 +100,17 @@ impl Stop {
     }
 }
 
+/// What was asked, for reports that say it again.
+#[derive(Clone, Copy)]
+pub struct Told<'a> {
+    /// The panel, which says who its queries are.
+    pub panel: &'a Panel,
+    /// The ask.
+    pub ask: &'a Ask,
+    /// Whether prompts saw passages of own documents.
+    pub has_passages: bool,
+}
+
 /// What the last event is made of.
 pub struct Ended<'a> {
     /// The run.
@@ -108,6 +125,8 @@ pub struct Ended<'a> {
     pub plan: &'a [Arc<Query>],
     /// What the checks read and found, if the panel has checks.
     pub checked: Option<&'a Checked>,
+    /// What was asked; nothing of a run that cannot be planned any more.
+    pub told: Option<Told<'a>>,
     /// Warnings of the run itself.
     pub warnings: Vec<Warning>,
     /// How it came to its end.
@@ -249,10 +268,13 @@ impl Ended<'_> {
         if status == RunOutcome::Failed || (status == RunOutcome::Cancelled && !has_answer) {
             return None;
         }
-        match (self.merge.report, self.checked) {
-            (Some(Report::Construction), Some(checked)) => {
+        match (&self.merge.report, self.checked, self.told) {
+            (Some(Report::Construction), Some(checked), _) => {
                 let parts: Vec<_> = wholes.iter().filter_map(part).collect();
                 audit::report(&parts, &checked.project, &checked.checks, warnings)
+            }
+            (Some(Report::Members(who)), _, Some(told)) => {
+                Some(members::report(&told.round(who, self.queries)))
             }
             _ if !self.merge.fields.is_empty() => {
                 let parts: Vec<_> = wholes.iter().filter_map(said).collect();
@@ -288,6 +310,30 @@ impl Ended<'_> {
             queries_failed: failed,
             queries_cancelled: cancelled,
             queries_skipped: self.count(QueryStatus::Skipped),
+        }
+    }
+}
+
+impl<'a> Told<'a> {
+    /// The members' answers and what was made of them.
+    fn round(self, who: &'a Members, ends: &'a [QueryCompleted]) -> Round<'a> {
+        let language = &self.ask.language;
+        let voice = |end: &'a QueryCompleted| {
+            let query = self.panel.queries.iter().find(|query| query.name == end.query)?;
+            Some(Voice {
+                name: query.title.in_language(language),
+                icon: query.icon.as_deref(),
+                role: query.role.as_ref().map(|role| role.in_language(language)),
+                is_member: query.needs.is_empty(),
+                end,
+            })
+        };
+        Round {
+            question: &self.ask.question,
+            has_passages: self.has_passages,
+            // Whom no condition wanted has not been asked.
+            voices: ends.iter().filter(|end| !end.is_unwanted()).filter_map(voice).collect(),
+            who,
         }
     }
 }

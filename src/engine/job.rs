@@ -255,6 +255,9 @@ impl Job {
         let query = |planned: &Planned| PlannedQuery {
             query: planned.query.name.clone(),
             title: planned.query.title.in_language(&self.ask.language).to_owned(),
+            icon: planned.query.icon.clone(),
+            role: planned.query.role.as_ref().map(|role| role.in_language(&self.ask.language).to_owned()),
+            of: planned.query.of.clone(),
             depends_on: planned.query.needs.clone(),
             on_fail: match planned.query.on_fail {
                 OnFail::Skip => None,

@@ -175,6 +175,7 @@ mod tests {
             queries: ends,
             plan: &panel.queries,
             checked: None,
+            told: None,
             warnings: Vec::new(),
             stop: Stop::Done,
             total: Duration::from_secs(1),

@@ -32,6 +32,11 @@ impl Passages {
         }
     }
 
+    /// Whether prompts saw any.
+    pub fn were_found(&self) -> bool {
+        matches!(self, Passages::Known(found) if !found.is_null())
+    }
+
     /// What an earlier process told. A query that was asked without passages makes the others go without them.
     pub fn restore(past: &Past) -> Passages {
         match &past.passages {

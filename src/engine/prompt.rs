@@ -35,21 +35,37 @@ pub struct Material<'a> {
     /// Stands around untrusted text.
     pub fence: &'a str,
     /// Under which label each answer is shown where nobody must know whose it is; see [`labels`].
-    pub labels: &'a [(QueryName, String)],
+    pub labels: &'a [Label],
+}
+
+/// Under which name an answer is shown where nobody must know whose it is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// The name.
+    pub label: String,
+    /// Whose it is.
+    pub query: QueryName,
+    /// The query that this one is a copy of, else it itself.
+    pub of: QueryName,
 }
 
 /// The queries that others need, in an order of the run's own, each with a label: A, B, C and so on. After a
 /// crash they are the same.
-pub fn labels(run: &RunId, panel: &Panel) -> Vec<(QueryName, String)> {
+pub fn labels(run: &RunId, panel: &Panel) -> Vec<Label> {
     let is_needed = |query: &&Arc<Query>| panel.queries.iter().any(|other| other.needs.contains(&query.name));
-    let mut names: Vec<QueryName> =
-        panel.queries.iter().filter(is_needed).map(|query| query.name.clone()).collect();
-    names.sort_by_cached_key(|name| Sha256::digest(format!("{run} {name}")).to_vec());
+    let mut needed: Vec<&Arc<Query>> = panel.queries.iter().filter(is_needed).collect();
+    needed.sort_by_cached_key(|query| Sha256::digest(format!("{run} {}", query.name)).to_vec());
     let label = |at: usize| {
         let letter = char::from(b'A' + (at % 26) as u8);
         if at < 26 { letter.to_string() } else { format!("{letter}{}", at / 26 + 1) }
     };
-    names.into_iter().enumerate().map(|(at, name)| (name, label(at))).collect()
+    let of = |query: &Query| query.of.as_ref().unwrap_or(&query.name).clone();
+    let labelled = |(at, query): (usize, &Arc<Query>)| Label {
+        label: label(at),
+        query: query.name.clone(),
+        of: of(query),
+    };
+    needed.into_iter().enumerate().map(labelled).collect()
 }
 
 /// Text that nobody can guess, to stand around untrusted text.
@@ -123,9 +139,10 @@ impl Material<'_> {
             (_, Reply::Answer(answer)) => Some(Arc::clone(answer)),
             _ => None,
         };
-        let needed = self.labels.iter().filter(|(name, _)| query.needs.contains(name));
-        let other = |(name, label): &(QueryName, String)| {
-            Some(Other { label: label.clone(), query: name.clone(), answer: answer(name)? })
+        let needed = self.labels.iter().filter(|label| query.needs.contains(&label.query));
+        let other = |label: &Label| {
+            let Label { label, query, of } = label.clone();
+            Some(Other { answer: answer(&query)?, label, query, of })
         };
         needed.filter_map(other).collect()
     }

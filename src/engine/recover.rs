@@ -138,6 +138,7 @@ pub async fn give_up(panel: PanelName, mut writer: Writer, past: Past, loss: Los
         queries: &ends,
         plan: &[],
         checked: None,
+        told: None,
         warnings: Vec::new(),
         stop,
         total: writer.elapsed(),

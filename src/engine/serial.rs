@@ -73,12 +73,15 @@ impl Times {
 pub fn one_after_another(times: impl IntoIterator<Item = Times>) -> Option<Serial> {
     let mut answered: Vec<Answered> = times.into_iter().filter_map(Times::answered).collect();
     answered.sort_by_key(|query| query.ended);
+    // Whoever needed the one before could not have been asked sooner: those are two stages.
+    let stages = answered.chunk_by(|before, query| query.ready < before.ended);
+    stages.filter_map(stage).max_by_key(|serial| serial.queries)
+}
+
+/// The same for queries that could have been asked at once, in the order of their ends.
+fn stage(answered: &[Answered]) -> Option<Serial> {
     let (first, last) = (answered.first()?, answered.last()?);
     let pairs = || answered.windows(2).map(|pair| (pair[0], pair[1]));
-    if pairs().any(|(before, query)| query.ready >= before.ended) {
-        // It needed the other one, so it could not have been asked sooner.
-        return None;
-    }
     let follows = |begun: Instant, before: Answered| begun + SLACK >= before.ended;
     // Each waited here for the one before, or there.
     let here = pairs().all(|(before, query)| query.queued && follows(query.called, before));
@@ -183,5 +186,8 @@ mod tests {
         let needs = Times { ready: first.ended, ..second };
         assert!(one_after_another([first, second]).is_some());
         assert!(one_after_another([first, needs]).is_none());
+        // Those that were asked at once are one stage, whatever needs them.
+        let third = Times { ready: second.ended, ..query(begun, false, [2000, 2100, 9000]) };
+        assert_eq!(one_after_another([first, second, third]).map(|serial| serial.queries), Some(2));
     }
 }

@@ -45,7 +45,22 @@ pub async fn show(
 fn summary(catalogue: &Catalogue, panel: &Panel) -> Value {
     let queries = panel.queries.iter().map(|query| {
         let models: Vec<String> = query.models.iter().map(ToString::to_string).collect();
-        json!({"query": query.name, "title": query.title.in_language("en"), "depends_on": query.needs, "models": models})
+        let mut shown = json!({
+            "query": query.name,
+            "title": query.title.in_language("en"),
+            "depends_on": query.needs,
+            "models": models,
+        });
+        let extra = [
+            ("icon", query.icon.as_deref()),
+            ("role", query.role.as_ref().map(|role| role.in_language("en"))),
+            ("of", query.of.as_ref().map(|of| of.as_str())),
+        ];
+        extra
+            .into_iter()
+            .filter_map(|(key, value)| Some((key, value?)))
+            .for_each(|(key, value)| shown[key] = json!(value));
+        shown
     });
     json!({
         "panel": panel.name,

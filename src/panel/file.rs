@@ -67,6 +67,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let merge = merging::read(&mut top, &drafts, &clocks.limits());
     top.finish();
     check_names(&drafts, source, faults);
+    check_each(&drafts, source, faults);
     check_plan(&drafts, source, faults);
     splitting::check(&drafts, (checks.is_some(), merge.grace.is_some()), source, faults);
     let simulated = scripts::read(&drafts, folder, faults);
@@ -91,10 +92,15 @@ fn english(text: &str) -> Title {
 
 /// `title = "..."` or `title = { en = "...", cs = "..." }`.
 fn title(table: &mut Reader<'_>) -> Option<Title> {
-    let value = table.take("title")?;
+    title_of(table, "title")
+}
+
+/// Words for people under a key, in one language or in several.
+fn title_of(table: &mut Reader<'_>, what: &str) -> Option<Title> {
+    let value = table.take(what)?;
     if let Some(text) = value.get_ref().as_str() {
         if text.trim().is_empty() {
-            table.fault(value.span(), "the title is empty");
+            table.fault(value.span(), format!("the {what} is empty"));
         }
         return Some(english(text));
     }
@@ -102,7 +108,7 @@ fn title(table: &mut Reader<'_>) -> Option<Title> {
         table.expected(&value, "a text or a table such as { en = \"...\" }");
         return None;
     }
-    let mut languages = table.table("title", value)?;
+    let mut languages = table.table(what, value)?;
     languages.require(&["en"]);
     let mut title = BTreeMap::new();
     for language in languages.keys() {
@@ -112,7 +118,7 @@ fn title(table: &mut Reader<'_>) -> Option<Title> {
             languages.fault(language.span(), format!("\"{key}\" is not a language such as en or cs"));
         } else if let Some(text) = text {
             if text.get_ref().trim().is_empty() {
-                languages.fault(text.span(), "the title is empty");
+                languages.fault(text.span(), format!("the {what} is empty"));
             }
             title.insert(language.into_inner(), text.into_inner());
         }
@@ -172,6 +178,22 @@ fn check_names(drafts: &[Draft], source: &Source, faults: &Faults) {
             } else if draft.needs[..nth].iter().any(|earlier| earlier.get_ref() == name) {
                 faults.add(source.fault(need.span(), format!("query \"{id}\" waits for \"{name}\" twice")));
             }
+        }
+    }
+}
+
+/// What is asked of each model has no name of its own that a prompt or a condition could use.
+fn check_each(drafts: &[Draft], source: &Source, faults: &Faults) {
+    let is_each = |draft: &&Draft| draft.query.as_ref().is_some_and(|query| query.each);
+    let each: Vec<&str> = drafts.iter().filter(is_each).map(|draft| draft.id.get_ref().as_str()).collect();
+    for (draft, query) in drafts.iter().filter_map(|draft| Some((draft, draft.query.as_ref()?))) {
+        let by_name = |need: &&&str| {
+            query.prompt.names(need) || query.when.as_ref().is_some_and(|when| when.names(need))
+        };
+        for need in each.iter().filter(by_name) {
+            let message = format!("\"{need}\" is asked of each model, so there is no answers.{need}");
+            let fault = source.fault(draft.id.span(), message);
+            faults.add(fault.help("use others, or answers|items"));
         }
     }
 }

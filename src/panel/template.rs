@@ -87,6 +87,8 @@ pub struct Other {
     pub label: String,
     /// Whose it is; a prompt need not say.
     pub query: QueryName,
+    /// The query that this one is a copy of, else it itself.
+    pub of: QueryName,
     /// It.
     pub answer: Arc<Value>,
 }
@@ -144,6 +146,7 @@ impl Variables {
             Jinja::from_pairs([
                 ("label", Jinja::from(other.label.as_str())),
                 ("query", Jinja::from(other.query.as_str())),
+                ("of", Jinja::from(other.of.as_str())),
                 ("answer", data(Arc::clone(&other.answer), &format!("answer {}", other.label))),
             ])
         };
@@ -223,6 +226,11 @@ impl Prompt {
             speakers: speakers.into(),
             names: names.into(),
         })
+    }
+
+    /// Whether it takes the answer of this query by its name.
+    pub fn names(&self, need: &str) -> bool {
+        condition::names(&self.names, need)
     }
 
     /// Whether it looks at the answer of this query.

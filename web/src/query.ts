@@ -57,6 +57,12 @@ export interface QueryView {
   /** The query of the panel: itself, or what it is a part of. */
   readonly of: string
   readonly title: string
+  /** A sign that people know it by. */
+  readonly icon?: string
+  /** What it stands for. */
+  readonly role?: string
+  /** The panel's query that it is a copy of, for one model. */
+  readonly copyOf?: string
   readonly dependsOn: readonly string[]
   readonly models: readonly string[]
   readonly timeoutMs: number
@@ -122,6 +128,9 @@ export function planned(plan: PlannedQuery): QueryView {
     id: plan.query,
     title: plan.title,
     of: plan.part?.of ?? plan.query,
+    ...(plan.icon !== undefined && { icon: plan.icon }),
+    ...(plan.role !== undefined && { role: plan.role }),
+    ...(plan.of !== undefined && { copyOf: plan.of }),
     dependsOn: plan.depends_on,
     models: plan.models,
     timeoutMs: plan.timeout_ms,

@@ -6,6 +6,7 @@ use toml::Spanned;
 use crate::fault::reader::Reader;
 use crate::id::QueryName;
 use crate::panel::Limits;
+use crate::panel::Members;
 use crate::panel::Merge;
 use crate::panel::OnFail;
 use crate::panel::Report;
@@ -23,8 +24,9 @@ pub(super) fn read(top: &mut Reader<'_>, drafts: &[Draft], clocks: &Limits) -> M
     let flatten = table.take_bool("flatten");
     merge.flatten = flatten.as_ref().is_some_and(|flatten| *flatten.get_ref());
     let unread = table.keys().iter().any(|key| key.get_ref() == "report");
-    merge.report =
-        table.take_word("report", &[("construction", Report::Construction)]).map(Spanned::into_inner);
+    let reports = [("construction", Report::Construction), ("members", Report::Members(Members::default()))];
+    merge.report = table.take_word("report", &reports).map(Spanned::into_inner);
+    members(&mut table, drafts, &mut merge);
     if let Some(flatten) = flatten.filter(|_| merge.flatten && merge.report.is_none() && !unread) {
         let fault = table.source().fault(flatten.span(), "\"flatten\" needs a report to flatten");
         table.add(fault.help("add report = \"construction\""));
@@ -38,6 +40,30 @@ pub(super) fn read(top: &mut Reader<'_>, drafts: &[Draft], clocks: &Limits) -> M
     }
     table.finish();
     merge
+}
+
+/// `synthesis` and `dissent` of `report = "members"`.
+fn members(table: &mut Reader<'_>, drafts: &[Draft], merge: &mut Merge) {
+    let mut take = |key: &str, is_member: bool| {
+        let name = table.take_text(key)?;
+        let Some(Report::Members(_)) = merge.report else {
+            let fault =
+                table.source().fault(name.span(), format!("\"{key}\" belongs to a report of members"));
+            table.add(fault.help("add report = \"members\""));
+            return None;
+        };
+        if let Some(draft) = drafts.iter().find(|draft| draft.id.get_ref() == name.get_ref())
+            && draft.needs.is_empty() != is_member
+        {
+            let what = if is_member { "needs others, so it is no member" } else { "needs no other" };
+            table.fault(name.span(), format!("\"{}\" {what}", name.get_ref()));
+        }
+        queries(table, &[name], drafts).pop()
+    };
+    let members = Members { synthesis: take("synthesis", false), dissent: take("dissent", true) };
+    if let Some(report @ Report::Members(_)) = &mut merge.report {
+        *report = Report::Members(members);
+    }
 }
 
 /// `[merge.fields]`: a rule by name, or a table with what it takes.
@@ -145,7 +171,13 @@ fn first(drafts: &[Draft]) -> Vec<&Draft> {
     drafts.iter().filter(|draft| draft.needs.is_empty()).collect()
 }
 
-/// `need = 3`, of all queries, or `need = "3 of 5"`, of the five that need no other.
+/// Whether a query is asked of each model, so that nobody knows yet how many it will be.
+fn is_each(draft: &Draft) -> bool {
+    draft.query.as_ref().is_some_and(|query| query.each)
+}
+
+/// `need = 3`, of all queries, `need = "3 of 5"`, of the five that need no other, or `need = "3 of answer"`,
+/// of a query that is asked of each model.
 fn need(table: &mut Reader<'_>, drafts: &[Draft], merge: &mut Merge) {
     let Some(value) = table.take_json("need") else { return };
     let what = "a whole number or a text such as \"3 of 5\"";
@@ -157,15 +189,26 @@ fn need(table: &mut Reader<'_>, drafts: &[Draft], merge: &mut Merge) {
     };
     if let Some(need) = value.get_ref().as_u64() {
         merge.need = usize::try_from(need).unwrap_or(usize::MAX);
-        return check(merge.need, drafts.len(), "");
+        let most = if drafts.iter().any(is_each) { usize::MAX } else { drafts.len() };
+        return check(merge.need, most, "");
     }
     let parts = value.get_ref().as_str().and_then(|text| text.split_once(" of "));
+    let each = |of: &str| drafts.iter().find(|draft| is_each(draft) && draft.id.get_ref() == of);
+    if let Some((need, draft)) = parts.and_then(|(need, of)| Some((need.parse().ok()?, each(of)?))) {
+        check(need, usize::MAX, "");
+        merge.need = need;
+        merge.among = Some(draft.id.get_ref().parse().into_iter().collect());
+        return;
+    }
     let Some((need, of)) = parts.and_then(|(need, of)| Some((need.parse().ok()?, of.parse::<usize>().ok()?)))
     else {
         return table.expected_json(&value, what);
     };
     let first = first(drafts);
-    if of != first.len() && !first.is_empty() {
+    if let Some(draft) = first.iter().find(|draft| is_each(draft)) {
+        let fault = table.source().fault(value.span(), "how many models there will be is not known here");
+        table.add(fault.help(format!("write \"{need} of {}\"", draft.id.get_ref())));
+    } else if of != first.len() && !first.is_empty() {
         let (verb, n) = (if first.len() == 1 { "query needs" } else { "queries need" }, first.len());
         let fault = table.source().fault(value.span(), format!("{n} {verb} no other, not {of}"));
         table.add(fault.help(format!("write \"{} of {n}\"", n.min(need))));
@@ -180,7 +223,7 @@ fn grace(table: &mut Reader<'_>, drafts: &[Draft], clocks: &Limits, merge: &mut 
     let Some(grace) = table.take_duration("grace") else { return };
     merge.grace = Some(*grace.get_ref());
     let first = first(drafts);
-    if merge.need >= first.len() && !first.is_empty() {
+    if merge.need >= first.len() && !first.is_empty() && !first.iter().any(|draft| is_each(draft)) {
         let message =
             format!("the grace has no effect: all {} queries that need no other are needed", first.len());
         return table.fault(grace.span(), message);

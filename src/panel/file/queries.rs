@@ -22,6 +22,10 @@ use super::folder::Folder;
 use super::folder::validator;
 use super::splitting;
 use super::title;
+use super::title_of;
+
+/// Most characters of an icon; emoji of several parts have as many as ten.
+const MOST_ICON: usize = 16;
 
 /// A query as far as it could be read: its name and needs matter to others even when it is faulty.
 pub(super) struct Draft {
@@ -61,6 +65,8 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
     }
     let name = id.as_ref().and_then(|id| table.parsed::<QueryName>(id));
     let title = title(&mut table);
+    let (icon, role) = (icon(&mut table), title_of(&mut table, "role"));
+    let each = table.take_word("for_each", &[("model", true)]).is_some_and(Spanned::into_inner);
     let needs = table.take_texts("needs").map(Spanned::into_inner).unwrap_or_default();
     let models = models(&mut table);
     let prompt = table.take_text("prompt").and_then(|path| {
@@ -79,6 +85,10 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
     let query = name.zip(prompt).map(|(name, prompt)| Query {
         title: title.unwrap_or_else(|| english(name.get_ref().as_str())),
         name: name.into_inner(),
+        icon,
+        role,
+        each,
+        of: None,
         // A need that is no name has been told, or will be, as one that does not exist.
         needs: needs.iter().filter_map(|need| need.get_ref().parse().ok()).collect(),
         models,
@@ -93,6 +103,16 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
         limits: own.limits(),
     });
     Draft { id: id.unwrap_or_else(|| Spanned::new(span, String::new())), needs, query }
+}
+
+/// A sign of one or a few characters.
+fn icon(table: &mut Reader<'_>) -> Option<String> {
+    let text = table.take_text("icon")?;
+    let count = text.get_ref().chars().count();
+    if !(1..=MOST_ICON).contains(&count) || text.get_ref().chars().any(char::is_control) {
+        table.fault(text.span(), format!("an icon is a sign or a word of 1 to {MOST_ICON} characters"));
+    }
+    Some(text.into_inner())
 }
 
 /// `when`, with each fault under the name that it concerns.

@@ -21,7 +21,8 @@ const TOKEN: usize = 4;
 /// Tokens in a chunk unless the script says otherwise.
 const TOKENS: u64 = 4;
 
-/// The scripts of a panel; without the file there is none.
+/// The scripts of a panel; without the file there is none. What is asked of each model may have several, `ID-1`
+/// and on, for the first model and on.
 pub(super) fn read(
     drafts: &[Draft],
     folder: &Folder<'_>,
@@ -31,26 +32,37 @@ pub(super) fn read(
     let Some(source) = folder.optional("simulated.toml") else { return scripts };
     let Some(mut top) = Reader::open(&source, faults) else { return scripts };
     for draft in drafts {
-        let Some(mut table) = top.take_table(draft.id.get_ref()) else { continue };
-        table.require(&["attempts"]);
-        let span = table.span();
-        let attempts = table.take_tables("attempts");
-        if attempts.as_ref().is_some_and(Vec::is_empty) {
-            table.fault(span, format!("the script of \"{}\" has no attempt", draft.id.get_ref()));
+        let mut names = vec![draft.id.get_ref().clone()];
+        if draft.query.as_ref().is_some_and(|query| query.each) {
+            let taken = |name: &String| drafts.iter().any(|other| other.id.get_ref() == name);
+            let there: Vec<String> = top.keys().into_iter().map(Spanned::into_inner).collect();
+            let numbered = (1..).map(|n| format!("{}-{n}", draft.id.get_ref()));
+            names.extend(numbered.take_while(|name| there.contains(name) && !taken(name)));
         }
-        let schema = draft.query.as_ref().and_then(|query| query.output.clone());
-        let steps: Vec<ScriptStep> = attempts
-            .into_iter()
-            .flatten()
-            .filter_map(|attempt| step(attempt, schema.as_deref(), folder))
-            .collect();
-        table.finish();
-        if let Some(query) = &draft.query {
-            scripts.insert(query.name.clone(), steps);
+        for name in names {
+            let Some(table) = top.take_table(&name) else { continue };
+            let steps = script(table, &name, draft, folder);
+            if let (Some(_), Ok(name)) = (&draft.query, name.parse()) {
+                scripts.insert(name, steps);
+            }
         }
     }
     top.finish();
     scripts
+}
+
+fn script(mut table: Reader<'_>, name: &str, draft: &Draft, folder: &Folder<'_>) -> Vec<ScriptStep> {
+    table.require(&["attempts"]);
+    let span = table.span();
+    let attempts = table.take_tables("attempts");
+    if attempts.as_ref().is_some_and(Vec::is_empty) {
+        table.fault(span, format!("the script of \"{name}\" has no attempt"));
+    }
+    let schema = draft.query.as_ref().and_then(|query| query.output.clone());
+    let attempts = attempts.into_iter().flatten();
+    let steps = attempts.filter_map(|attempt| step(attempt, schema.as_deref(), folder)).collect();
+    table.finish();
+    steps
 }
 
 fn step(mut table: Reader<'_>, schema: Option<&Value>, folder: &Folder<'_>) -> Option<ScriptStep> {

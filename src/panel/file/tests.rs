@@ -77,7 +77,7 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 82] = [
+const PANEL_ROWS: [Row; 90] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
@@ -138,7 +138,7 @@ const PANEL_ROWS: [Row; 82] = [
     ("need = 1", "need = -1", "panel.toml", "expected a whole number or a text such as \"3 of 5\", found -1", 19, "-1", ""),
     ("need = 1", "flatten = true", "panel.toml", "\"flatten\" needs a report to flatten", 19, "true", "add report = \"construction\""),
     ("need = 1", "flatten = \"yes\"", "panel.toml", "expected true or false, found \"yes\"", 19, "\"yes\"", ""),
-    ("need = 1", "flatten = true\nreport = \"konstruction\"", "panel.toml", "expected \"construction\", found \"konstruction\"", 20, "\"konstruction\"", "did you mean \"construction\"?"),
+    ("need = 1", "flatten = true\nreport = \"konstruction\"", "panel.toml", "expected one of \"construction\", \"members\", found \"konstruction\"", 20, "\"konstruction\"", "did you mean \"construction\"?"),
     ("title = \"T\"", "title = \"T\"\nchecks = \"all\"", "panel.toml", "expected \"construction\", found \"all\"", 2, "\"all\"", ""),
     ("title = \"T\"", "title = \"T\"\ninput = 1", "panel.toml", "expected a schema file or a table such as { boq = \"optional\" }, found 1", 2, "1", ""),
     ("title = \"T\"", "title = \"T\"\ninput = { boq = \"optionl\" }", "panel.toml", "expected one of \"required\", \"optional\", found \"optionl\"", 2, "\"optionl\"", "did you mean \"optional\"?"),
@@ -160,6 +160,14 @@ const PANEL_ROWS: [Row; 82] = [
     ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = { y = 1 }", "panel.toml", "the default does not fit the query's schema: \"x\" is a required property", 12, "{ y = 1 }", ""),
     ("output = \"schema/a.json\"", "output = \"schema/a.json\"\non_fail = \"default\"\ndefault = \"no\"", "panel.toml", "the default does not fit the query's schema: \"no\" is not of type \"object\"", 12, "\"no\"", ""),
     ("temperature = 0.5", "on_fail = \"default\"\ndefault = \"DEFAULT\"", "panel.toml", "the default is longer than 2 KiB", 17, "*", ""),
+    ("temperature = 0.5", "for_each = \"models\"", "panel.toml", "expected \"model\", found \"models\"", 16, "\"models\"", "did you mean \"model\"?"),
+    ("temperature = 0.5", "icon = \"\"", "panel.toml", "an icon is a sign or a word of 1 to 16 characters", 16, "\"\"", ""),
+    ("temperature = 0.5", "role = { cs = \"x\" }", "panel.toml", "missing key \"en\" in *", 16, "*", ""),
+    ("need = 1", "need = 1\ndissent = \"first\"", "panel.toml", "\"dissent\" belongs to a report of members", 20, "\"first\"", "add report = \"members\""),
+    ("need = 1", "report = \"members\"\ndissent = \"second\"", "panel.toml", "\"second\" needs others, so it is no member", 20, "\"second\"", ""),
+    ("need = 1", "report = \"members\"\nsynthesis = \"first\"", "panel.toml", "\"first\" needs no other", 20, "\"first\"", ""),
+    ("need = 1", "report = \"members\"\nsynthesis = \"secnd\"", "panel.toml", "there is no query \"secnd\"", 20, "\"secnd\"", "did you mean \"second\"?"),
+    ("need = 1", "need = \"1 of first\"", "panel.toml", "expected a whole number or a text such as *", 19, "\"1 of first\"", ""),
     ("need = 1", "need 1", "panel.toml", "not TOML: key with no value, expected `=`", 19, "1", ""),
 ];
 
@@ -237,6 +245,22 @@ fn a_sound_panel_is_read_whole() {
     let steps: Vec<(Duration, usize)> =
         panel.simulated[&second.name].iter().map(|step| (step.over, step.chunk)).collect();
     assert_eq!(steps, [(Duration::ZERO, 16), (Duration::from_millis(500), 8)]);
+}
+
+#[test]
+fn what_is_asked_of_each_model_has_no_answer_of_one_name() {
+    let each = |from: &str, to: &str| {
+        let lines = "output = \"schema/a.json\"\nfor_each = \"model\"";
+        let mut files = edited("panel.toml", "output = \"schema/a.json\"", lines);
+        let panel = String::from_utf8(files["panel.toml"].clone()).unwrap().replacen(from, to, 1);
+        files.insert("panel.toml".into(), panel.into_bytes());
+        parse(&files)
+    };
+    let faults = each("", "").unwrap_err();
+    let [fault] = &faults[..] else { panic!("{faults:?}") };
+    assert_eq!(fault.message, "\"first\" is asked of each model, so there is no answers.first");
+    let faults = each("need = 1", "need = \"1 of 1\"").unwrap_err();
+    assert!(faults.iter().any(|fault| fault.help.as_deref() == Some("write \"1 of first\"")), "{faults:?}");
 }
 
 #[test]

@@ -65,6 +65,11 @@ impl Condition {
         if wrong.is_empty() { Ok(Condition { text: text.into(), names }) } else { Err(wrong) }
     }
 
+    /// Whether it takes the answer of this query by its name.
+    pub fn names(&self, need: &str) -> bool {
+        names(&self.names, need)
+    }
+
     /// Whether it looks at the answer of this query.
     pub fn uses(&self, need: &str) -> bool {
         uses(&self.names, need)
@@ -84,15 +89,17 @@ impl Condition {
 }
 
 /// Whether names, as a template or a condition uses them, look at the answer of this query.
-pub(super) fn uses(names: &[String], need: &str) -> bool {
+pub(super) fn uses(used: &[String], need: &str) -> bool {
+    // Whoever takes all answers, or one by a name that is computed, takes this one.
+    let all = || used.iter().any(|name| ["answers", "answers.items", "others"].contains(&name.as_str()));
+    names(used, need) || all()
+}
+
+/// Whether it is this answer that they name.
+pub(super) fn names(used: &[String], need: &str) -> bool {
     let path = format!("answers.{need}");
     let below = format!("{path}.");
-    // Whoever takes all answers, or one by a name that is computed, takes this one.
-    names.iter().any(|name| {
-        *name == path
-            || name.starts_with(&below)
-            || ["answers", "answers.items", "others"].contains(&name.as_str())
-    })
+    used.iter().any(|name| *name == path || name.starts_with(&below))
 }
 
 fn environment() -> Environment<'static> {

@@ -202,6 +202,7 @@ fn fifty_payloads_in_an_answer_change_neither_structure_nor_names_nor_counts() {
         let other = |label: &str, query: &str, answer: &Value| Other {
             label: label.into(),
             query: query.parse().unwrap(),
+            of: query.parse().unwrap(),
             answer: Arc::new(answer.clone()),
         };
         let variables = Variables {

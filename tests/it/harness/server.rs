@@ -333,9 +333,18 @@ impl Server {
 
     /// The most memory that it has taken so far, in MiB; none where the system does not tell.
     pub fn most_memory(&self) -> Option<u64> {
+        self.status_kib("VmHWM:").map(|kib| kib / 1024)
+    }
+
+    /// The memory that it takes now, in KiB; none where the system does not tell.
+    pub fn memory(&self) -> Option<u64> {
+        self.status_kib("VmRSS:")
+    }
+
+    fn status_kib(&self, name: &str) -> Option<u64> {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid())).ok()?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-        line.trim().trim_end_matches(" kB").parse::<u64>().ok().map(|kib| kib / 1024)
+        let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+        line.trim().trim_end_matches(" kB").parse().ok()
     }
 
     /// Sends a signal to the process.

@@ -1,4 +1,5 @@
 import { label } from '../format'
+import { isRound } from '../members'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { titleOf } from '../sentences'
@@ -7,11 +8,13 @@ import type { Json, JsonObject } from '../wire/json'
 import { say } from '../words'
 import { Guard } from './Guard'
 import { Markdown } from './Markdown'
+import { Members } from './Members'
 import { Section } from './Section'
 import { Value } from './Value'
 
 /** The report of a panel that is no audit: its fields in their order, or the answers themselves. */
 export function Answers({ run, body }: { run: RunView; body: JsonObject }) {
+  if (isRound(run, body)) return <Members run={run} body={body} />
   if (!isTerminal(run)) return null
   const { answers, sections: _, ...fields } = body
   const merged = Object.entries(fields).filter(([, value]) => !isEmpty(value))

@@ -37,6 +37,7 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
 
   const run = followed.view.value
   const closed = run?.queries.filter(isClosed).length
+  const phases = run?.queries.map((one) => one.phase).join()
   useEffect(() => speak(run), [run?.status, closed])
   const query = run?.queries.find((one) => one.id === selected.value)
   useEffect(() => {
@@ -46,7 +47,7 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
   const tab = parameter('tab')
   const below = useMemo(
     () => run && (tab === 'events' ? <Events tape={followed.tape} run={run} /> : <Outcome run={run} />),
-    [tab, run?.status, run?.final, run?.checks, run?.warnings, closed],
+    [tab, run?.status, run?.final, run?.checks, run?.warnings, phases],
   )
 
   if (run === undefined) return <NotShown id={id} problem={followed.problem.value} />

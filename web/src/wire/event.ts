@@ -61,6 +61,9 @@ export interface Ruleset {
 export interface PlannedQuery {
   readonly query: string
   readonly title: string
+  readonly icon?: string
+  readonly role?: string
+  readonly of?: string
   readonly depends_on: readonly string[]
   readonly models: readonly string[]
   readonly timeout_ms: number
