@@ -6,12 +6,16 @@
 pub mod care;
 mod endpoint;
 mod group;
+mod offered;
 mod pace;
 mod recent;
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
 
 pub use endpoint::Admitted;
 pub use endpoint::Endpoint;
@@ -20,9 +24,12 @@ pub use endpoint::Retry;
 pub use endpoint::Turn;
 pub use group::Group;
 pub use group::Shut;
+pub use offered::Offered;
 pub use recent::Figures;
 pub use recent::Quantiles;
 
+use crate::failure::Code;
+use crate::failure::Failure;
 use crate::id::ProviderName;
 use crate::money::Currency;
 use crate::money::Rate;
@@ -45,6 +52,22 @@ impl Target {
             Some(price) => Rate::Known(*price),
             None if self.group.is_remote() => Rate::Unknown,
             None => Rate::Free,
+        }
+    }
+
+    /// What its provider last told, if this model is not in it.
+    pub fn missing(&self) -> Option<Arc<Offered>> {
+        self.group.offered().filter(|offered| !offered.has(&self.model))
+    }
+
+    /// The same failure with the name that may have been meant, where the provider does not know this one.
+    pub fn advise(&self, failure: Failure) -> Failure {
+        if failure.code != Code::ModelNotFound {
+            return failure;
+        }
+        match self.missing().as_ref().and_then(|offered| offered.nearest(&self.model)) {
+            Some(near) => failure.hint(format!("Closest that it offers: {near}.")),
+            None => failure,
         }
     }
 }
@@ -102,6 +125,10 @@ pub struct Absent {
 
 /// Whose turn it is, by provider.
 pub type Turns = BTreeMap<String, usize>;
+
+/// How long a list of models is believed without asking again, and what asking may take.
+const FRESH: Duration = Duration::from_secs(10);
+const LOOK_UP: Duration = Duration::from_millis(300);
 
 /// All configured providers.
 #[derive(Default)]
@@ -182,6 +209,13 @@ impl Pool {
     /// All providers that can be asked, by name.
     pub fn groups(&self) -> impl Iterator<Item = &Arc<Group>> {
         self.groups.values()
+    }
+
+    /// Asks the providers on this computer which models they offer, all at once, unless they told just now.
+    /// Nothing of any ask is sent, and nobody elsewhere is asked.
+    pub async fn look_up_here(&self) {
+        let here = self.groups().filter(|group| group.is_loopback());
+        join_all(here.map(|group| group.look_up(FRESH, LOOK_UP))).await;
     }
 
     /// All endpoints that can be asked, by their providers.

@@ -16,6 +16,7 @@ pub mod upstream;
 
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use futures_util::stream::BoxStream;
 use serde::Serialize;
 use serde_json::Value;
@@ -46,6 +47,12 @@ pub trait Provider: Send + Sync + 'static {
     /// The same, with what goes over the wire taken down; nothing does where none is used.
     fn ask_tapped(&self, call: Call, _: Tap) -> Chunks {
         self.ask(call)
+    }
+
+    /// Asks for the names of the models that it offers, which costs nothing; none where nobody could tell.
+    /// Nothing happens until the future is polled, and no clock runs in it.
+    fn offered(&self) -> Option<BoxFuture<'static, Result<Vec<String>, Failure>>> {
+        None
     }
 }
 

@@ -204,7 +204,7 @@ impl<'a> Attempts<'a> {
             (Some(admitted), Err((failure, _))) => admitted.failed(failure),
             (None, _) => {}
         }
-        outcome.map_err(|(failure, discarded)| (self.endpoint.mark(failure), discarded))
+        outcome.map_err(|(failure, discarded)| (self.target().advise(self.endpoint.mark(failure)), discarded))
     }
 
     /// Tells the log that the attempt under way has failed.

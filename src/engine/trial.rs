@@ -6,6 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use tokio::time::Instant;
 use tokio::time::timeout_at;
 
@@ -20,7 +21,9 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::id::ProviderName;
 use crate::pool::Endpoint;
+use crate::pool::Offered;
 use crate::pool::Shut;
+use crate::pool::Target;
 use crate::provider::Call;
 use crate::provider::Chunks;
 use crate::provider::Message;
@@ -33,6 +36,8 @@ use crate::provider::tap::Tap;
 const LIMIT: Duration = Duration::from_secs(15);
 /// The same on this computer, where a model may have to be loaded.
 const LOOPBACK_LIMIT: Duration = Duration::from_secs(60);
+/// What the list of models may take.
+const LOOK_UP: Duration = Duration::from_secs(5);
 /// Most tokens of the answer; what it says does not matter.
 const MAX_TOKENS: u32 = 5;
 
@@ -43,6 +48,8 @@ pub struct Trial {
     pub time: Duration,
     /// Why the endpoint does not work, if so.
     pub failure: Option<Failure>,
+    /// The models that the provider offers, if it ever told.
+    pub offered: Option<Arc<Offered>>,
 }
 
 /// What may be wanted of a trial beside an answer.
@@ -54,25 +61,31 @@ pub struct Terms {
     pub tap: Option<Tap>,
 }
 
-/// Asks `model` of `endpoint` for one word.
-pub async fn run(endpoint: &Arc<Endpoint>, model: &str, terms: Terms) -> Trial {
+/// Asks a model at this endpoint of its provider for one word, and the provider for the models that it offers.
+pub async fn run(target: &Target, endpoint: &Arc<Endpoint>, terms: Terms) -> Trial {
     if matches!(endpoint.provider.place(), Place::BuiltIn | Place::Simulated) {
         // They are in this process: there is nothing that could be out of reach.
-        return Trial { time: Duration::ZERO, failure: None };
+        return Trial { time: Duration::ZERO, failure: None, offered: None };
     }
+    let look_up = target.group.look_up(Duration::ZERO, LOOK_UP);
+    let ((time, failure), offered) = join(ask(endpoint, &target.model, terms), look_up).await;
+    Trial { time, failure: failure.map(|failure| target.advise(failure)), offered }
+}
+
+async fn ask(endpoint: &Arc<Endpoint>, model: &str, terms: Terms) -> (Duration, Option<Failure>) {
     let limit = terms.limit.unwrap_or(if endpoint.is_loopback() { LOOPBACK_LIMIT } else { LIMIT });
     let deadline = Instant::now() + limit;
     let mut admitted = match endpoint.admit_by_hand() {
         Ok(admitted) => admitted,
         Err(why) => {
             let failure = Shut { endpoint: Arc::clone(endpoint), why }.failure();
-            return Trial { time: Duration::ZERO, failure: Some(failure) };
+            return (Duration::ZERO, Some(failure));
         }
     };
     let Ok(mut permit) = timeout_at(deadline, endpoint.turn().permit()).await else {
         let message = format!("All its calls are taken; none became free within {} s.", limit.as_secs());
         let failure = endpoint.mark(Failure::timeout(Clock::Query, limit, message));
-        return Trial { time: Duration::ZERO, failure: Some(failure) };
+        return (Duration::ZERO, Some(failure));
     };
     admitted.begin();
     let started = Instant::now();
@@ -95,7 +108,7 @@ pub async fn run(endpoint: &Arc<Endpoint>, model: &str, terms: Terms) -> Trial {
         None => admitted.succeeded(None),
         Some(failure) => admitted.failed(failure),
     }
-    Trial { time: started.elapsed(), failure }
+    (started.elapsed(), failure)
 }
 
 fn call(model: &str) -> Call {

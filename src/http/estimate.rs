@@ -29,6 +29,7 @@ pub async fn answer(door: &Door, request: Request) -> Result<Response, Problem> 
     let (seat, body) = door.seat(body).await?;
     let body = body::json(&parts.headers, body, &door.settings).await?;
     let catalogue = door.runs.catalogue();
+    catalogue.pool().look_up_here().await;
     let told = door.bench.work(seat, move || tell(&catalogue, body)).await??;
     Ok((no_store(), [(header::CONTENT_TYPE, "application/json")], told).into_response())
 }
@@ -106,6 +107,7 @@ fn targets(planned: &Planned) -> Vec<Value> {
                 ("local".to_owned(), json!(!matches!(place, Place::Remote { .. }))),
             ]);
             to.extend(providers::place(&place));
+            to.extend(providers::missing(target));
             let to = Value::Object(to);
             if !told.contains(&to) {
                 told.push(to);

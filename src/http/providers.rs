@@ -28,8 +28,10 @@ use crate::failure::Failure;
 use crate::pool::Absent;
 use crate::pool::Endpoint;
 use crate::pool::Group;
+use crate::pool::Offered;
 use crate::pool::Pool;
 use crate::pool::Quantiles;
+use crate::pool::Target;
 use crate::pool::care::Closed;
 use crate::provider::Place;
 use crate::runs::Catalogue;
@@ -49,12 +51,24 @@ pub async fn list(State(door): State<Arc<Door>>, _: NoParameters) -> Response {
     (no_store(), Json(json!({"default_model": default, "providers": providers}))).into_response()
 }
 
-fn of_group(catalogue: &Catalogue, group: &Group) -> Value {
+fn of_group(catalogue: &Catalogue, group: &Arc<Group>) -> Value {
     let name = group.name().as_str();
     let mut endpoints: Vec<Value> = group.endpoints().iter().map(|endpoint| of_endpoint(endpoint)).collect();
     endpoints.extend(absent(catalogue.pool(), name));
     let default = group.default_model.as_deref();
-    provider(name, default, catalogue.models(name), endpoints)
+    let models = catalogue.models(name);
+    let Some(offered) = group.offered() else { return provider(name, default, models, endpoints) };
+    let target = |model: &String| Target { group: Arc::clone(group), model: model.clone() };
+    let lacking = |model: &String| {
+        let mut lacking = missing(&target(model));
+        lacking.insert("model".into(), json!(model));
+        Value::Object(lacking)
+    };
+    let lacking: Vec<Value> = models.iter().filter(|model| !offered.has(model)).map(lacking).collect();
+    let mut shown = provider(name, default, models, endpoints);
+    shown["offers"] = json!(offers(&offered));
+    shown["missing"] = json!(lacking);
+    shown
 }
 
 fn provider(name: &str, default: Option<&str>, models: BTreeSet<String>, endpoints: Vec<Value>) -> Value {
@@ -76,6 +90,13 @@ fn provider(name: &str, default: Option<&str>, models: BTreeSet<String>, endpoin
         shown["default_model"] = json!(default);
     }
     shown
+}
+
+/// Models of a list that are shown; some servers offer hundreds.
+const MOST_OFFERS: usize = 200;
+
+fn offers(offered: &Offered) -> &[String] {
+    &offered.models[..offered.models.len().min(MOST_OFFERS)]
 }
 
 fn of_endpoint(endpoint: &Endpoint) -> Value {
@@ -152,6 +173,13 @@ pub fn place(place: &Place) -> Map<String, Value> {
     Map::from_iter(host.into_iter().chain([("place".to_owned(), json!(word))]))
 }
 
+/// That the provider does not list this model, and the name that may have been meant.
+pub fn missing(target: &Target) -> Map<String, Value> {
+    let Some(offered) = target.missing() else { return Map::new() };
+    let near = offered.nearest(&target.model).map(|near| ("closest".to_owned(), json!(near)));
+    Map::from_iter([("offered".to_owned(), json!(false))].into_iter().chain(near))
+}
+
 /// `POST /api/v1/providers/{name}/test`: one small call to a provider, or to one of its endpoints by name.
 pub async fn test(
     State(door): State<Arc<Door>>,
@@ -165,7 +193,7 @@ pub async fn test(
     let Some((group, endpoint)) = pool.groups().find_map(|group| Some((group, meant(group, &name)?))) else {
         let lacks = |absent: &&Absent| absent.name == name || absent.provider.as_str() == name;
         let absent = pool.absent().iter().find(lacks).ok_or_else(unknown)?;
-        return Ok(told(0, None, Some(&missing(absent))));
+        return Ok(told(0, None, Some(&keyless(absent))));
     };
     let Some(model) = catalogue.model_to_try(group) else {
         let problem = Problem::new(Code::ValidationFailed, "no model of this provider is known");
@@ -174,8 +202,9 @@ pub async fn test(
     let Some(_alone) = group.begin_trial() else {
         return Err(Problem::new(Code::RateLimited, "this provider is being tested; one test at a time"));
     };
-    let trial = trial::run(&endpoint, &model, Terms::default()).await;
-    Ok(told(trial.time.as_millis() as u64, Some((&endpoint, &model)), trial.failure.as_ref()))
+    let target = Target { group: Arc::clone(group), model };
+    let trial = trial::run(&target, &endpoint, Terms::default()).await;
+    Ok(told(trial.time.as_millis() as u64, Some((&endpoint, &target)), trial.failure.as_ref()))
 }
 
 /// The endpoint that a name means: of a provider with several one that is closed, if there is one, since who
@@ -192,7 +221,7 @@ fn meant(group: &Group, name: &str) -> Option<Arc<Endpoint>> {
     closed.or(endpoints.first()).cloned()
 }
 
-fn missing(absent: &Absent) -> Failure {
+fn keyless(absent: &Absent) -> Failure {
     let message = format!("{} has no key: {} is missing.", absent.name, absent.missing);
     Failure {
         provider: Some(absent.provider.to_string()),
@@ -201,11 +230,14 @@ fn missing(absent: &Absent) -> Failure {
     .hint("Set it where the server is started, and start the server again.")
 }
 
-fn told(ms: u64, asked: Option<(&Endpoint, &str)>, failure: Option<&Failure>) -> Response {
+fn told(ms: u64, asked: Option<(&Endpoint, &Target)>, failure: Option<&Failure>) -> Response {
     let mut told = json!({"ok": failure.is_none(), "ms": ms});
-    if let Some((endpoint, model)) = asked {
+    if let Some((endpoint, target)) = asked {
         told["endpoint"] = json!(endpoint.name());
-        told["model"] = json!(model);
+        told["model"] = json!(target.model);
+        if let Some(offered) = target.group.offered() {
+            told["offers"] = json!(offers(&offered));
+        }
     }
     if let Some(failure) = failure {
         told["error"] = json!(failure);

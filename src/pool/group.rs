@@ -1,6 +1,9 @@
 //! A configured provider: its endpoints, taken in turn.
 
 use std::sync::Arc;
+use std::sync::Mutex;
+use std::sync::MutexGuard;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -8,10 +11,12 @@ use std::time::Duration;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tokio::time::timeout;
 
 use super::care::Closed;
 use super::endpoint::Admitted;
 use super::endpoint::Endpoint;
+use super::offered::Offered;
 use crate::backoff::Retries;
 use crate::failure::Failure;
 use crate::id::ProviderName;
@@ -35,6 +40,14 @@ pub struct Group {
     /// Counts choices; the rest of a division says whose turn it is, however many there are then.
     turn: AtomicUsize,
     trial: Arc<Semaphore>,
+    heard: Mutex<Heard>,
+}
+
+/// What a provider has told of its models.
+#[derive(Default)]
+struct Heard {
+    asked: Option<Instant>,
+    list: Option<Arc<Offered>>,
 }
 
 /// No endpoint of a provider may be asked now: the one that opens first, and why it is closed.
@@ -66,6 +79,7 @@ impl Group {
             endpoints,
             turn: AtomicUsize::new(0),
             trial: Arc::new(Semaphore::new(1)),
+            heard: Mutex::default(),
         }
     }
 
@@ -162,6 +176,32 @@ impl Group {
     pub fn begin_trial(&self) -> Option<OwnedSemaphorePermit> {
         Arc::clone(&self.trial).try_acquire_owned().ok()
     }
+
+    /// The models that it offers, as it last told.
+    pub fn offered(&self) -> Option<Arc<Offered>> {
+        self.heard().list.clone()
+    }
+
+    /// Asks it which models it offers, unless it was asked less than `fresh` ago, and waits for the answer at
+    /// most `limit`. Who tells nothing is not known better than before; that is no failure of his.
+    pub async fn look_up(&self, fresh: Duration, limit: Duration) -> Option<Arc<Offered>> {
+        let now = Instant::now();
+        let is_due = |asked: Instant| now - asked >= fresh;
+        if self.heard().asked.is_none_or(is_due)
+            && let Some(asking) = self.endpoints.iter().find_map(|endpoint| endpoint.provider.offered())
+        {
+            // Noted before the answer: others who come meanwhile, or find it silent, do not wait as well.
+            self.heard().asked = Some(now);
+            if let Ok(Ok(models)) = timeout(limit, asking).await {
+                self.heard().list = Some(Arc::new(Offered { models }));
+            }
+        }
+        self.offered()
+    }
+
+    fn heard(&self) -> MutexGuard<'_, Heard> {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -170,9 +210,14 @@ mod tests {
 
     use proptest::prelude::*;
 
+    use futures_util::future::BoxFuture;
+
     use super::*;
     use crate::breaker::Outcome;
     use crate::failure::Code;
+    use crate::provider::Call;
+    use crate::provider::Chunks;
+    use crate::provider::Provider;
     use crate::provider::rules::Rules;
 
     const LEASE: Duration = Duration::from_secs(15);
@@ -181,6 +226,63 @@ mod tests {
         let endpoint =
             |n: usize| Endpoint::new(Arc::new(Rules::default()), 8).named(char::from(b'a' + n as u8));
         Group::new(endpoint(0), (1..count).map(endpoint))
+    }
+
+    /// Lists what it is told to, after a while, and counts how often it was asked.
+    struct Lists {
+        name: ProviderName,
+        asked: Arc<AtomicUsize>,
+        after: Duration,
+    }
+
+    impl Provider for Lists {
+        fn name(&self) -> &ProviderName {
+            &self.name
+        }
+
+        fn place(&self) -> Place {
+            Place::Loopback { host: "h".into() }
+        }
+
+        fn ask(&self, _: Call) -> Chunks {
+            Box::pin(futures_util::stream::empty())
+        }
+
+        fn offered(&self) -> Option<BoxFuture<'static, Result<Vec<String>, Failure>>> {
+            let nth = self.asked.fetch_add(1, Ordering::Relaxed) + 1;
+            let after = self.after;
+            Some(Box::pin(async move {
+                tokio::time::sleep(after).await;
+                Ok(vec![format!("m-{nth}")])
+            }))
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_list_of_models_is_asked_for_when_it_is_old_and_nobody_waits_twice_for_silence() {
+        let (fresh, limit) = (Duration::from_secs(10), Duration::from_millis(300));
+        let lists = |after: u64| {
+            let asked = Arc::new(AtomicUsize::new(0));
+            let after = Duration::from_millis(after);
+            let provider = Lists { name: "l".parse().unwrap(), asked: Arc::clone(&asked), after };
+            (Group::new(Endpoint::new(Arc::new(provider), 1), []), asked)
+        };
+        let (group, asked) = lists(100);
+        let told = async |group: &Group| {
+            let began = Instant::now();
+            let told = group.look_up(fresh, limit).await.map(|offered| offered.models[0].clone());
+            (told, began.elapsed().as_millis())
+        };
+        assert_eq!(told(&group).await, (Some("m-1".into()), 100));
+        assert_eq!(told(&group).await, (Some("m-1".into()), 0), "it is fresh");
+        tokio::time::advance(fresh).await;
+        assert_eq!(told(&group).await, (Some("m-2".into()), 100));
+        assert_eq!(asked.load(Ordering::Relaxed), 2);
+
+        let (silent, asked) = lists(5000);
+        assert_eq!(told(&silent).await, (None, 300));
+        assert_eq!(told(&silent).await, (None, 0), "who comes next does not wait as well");
+        assert_eq!(asked.load(Ordering::Relaxed), 1);
     }
 
     fn chosen(group: &Group) -> String {

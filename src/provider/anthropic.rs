@@ -44,6 +44,10 @@ impl Vendor for Anthropic {
         "/messages"
     }
 
+    fn models(&self) -> Option<&'static str> {
+        Some("/models?limit=1000")
+    }
+
     fn key(&self, key: &str) -> (&'static str, String) {
         ("x-api-key", key.to_owned())
     }

@@ -50,6 +50,10 @@ impl Vendor for Gemini {
         url
     }
 
+    fn models(&self) -> Option<&'static str> {
+        Some("/models?pageSize=1000")
+    }
+
     /// In a header: an address ends up in logs.
     fn key(&self, key: &str) -> (&'static str, String) {
         ("x-goog-api-key", key.to_owned())

@@ -34,6 +34,11 @@ impl Vendor for OpenAi {
         &self.path
     }
 
+    fn models(&self) -> Option<&'static str> {
+        // Whoever has a path of his own has deployments, and lists something else there.
+        (self.path == OpenAi::default().path).then_some("/models")
+    }
+
     fn key(&self, key: &str) -> (&'static str, String) {
         ("authorization", format!("Bearer {key}"))
     }

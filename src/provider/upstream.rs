@@ -1,7 +1,7 @@
 //! What all providers share that are asked over HTTP: the client, and from a call to its chunks.
 //!
 //! A vendor's adapter is a [`Vendor`](vendor::Vendor); a
-//! [`Server`](server::Server) makes a provider of it. Of the client: one POST goes out; what comes back is handed on piece by piece and capped.
+//! [`Server`](server::Server) makes a provider of it. Of the client: one request goes out; what comes back is handed on piece by piece and capped.
 //! A caller learns when the connection stands, before an answer arrives. No
 //! redirect is followed, no proxy is taken from the environment, nothing is
 //! decompressed and no clock runs here: clocks are the engine's, and dropping
@@ -10,6 +10,7 @@
 pub mod address;
 mod answering;
 mod asking;
+mod offered;
 pub mod reading;
 pub mod refusal;
 pub mod secrets;
@@ -113,6 +114,14 @@ impl Client {
             }
         });
         Sending { answer, begun, early: None, recording: None }
+    }
+
+    /// The answer to a GET of `url`.
+    pub async fn get(&self, url: Url, headers: HeaderMap) -> Result<Reply, Failure> {
+        let host: Arc<str> = address::host(&url).into();
+        let sent = self.open().await?.get(url).headers(headers).send().await;
+        let response = sent.map_err(|error| trouble::before_an_answer(&host, &error))?;
+        Ok(Reply { response, host, recording: None })
     }
 
     async fn open(&self) -> Result<&reqwest::Client, Failure> {

@@ -22,7 +22,7 @@ use crate::harness::completed;
 use crate::harness::ms;
 
 /// Row and the tests that hold it.
-const ROWS: [(&str, &[&str]); 42] = [
+const ROWS: [(&str, &[&str]); 43] = [
     (
         "A1",
         &[
@@ -109,6 +109,7 @@ const ROWS: [(&str, &[&str]); 42] = [
             "paraphrases_agree_and_near_copies_that_contradict_do_not",
         ],
     ),
+    ("E11", &["e11_a_model_that_its_server_does_not_offer_is_named_before_the_run"]),
     (
         "E12",
         &[
@@ -128,11 +129,7 @@ const ROWS: [(&str, &[&str]); 42] = [
 ];
 
 /// Rows that are not there, or not whole, and what is missing.
-const OPEN: [(&str, &str); 4] = [
-    (
-        "E11",
-        "the models of a server are not listed; a missing one is told by its failure, not before the run",
-    ),
+const OPEN: [(&str, &str); 3] = [
     ("E17", "there is `panels check`, but no `config check` of a configuration alone"),
     ("E18", "fast and council are chosen by the caller; nothing chooses by the question and tells why"),
     ("E19", "no member is asked only when another one hedges"),
@@ -324,6 +321,37 @@ fn e2_one_to_twelve_personas_are_asked_each_with_its_own_values() {
             assert_eq!(response["answer"], format!("p{n}"));
         }
     }
+}
+
+#[test]
+fn e11_a_model_that_its_server_does_not_offer_is_named_before_the_run() {
+    let lab = Lab::start(&[]);
+    let table = |model: &str| {
+        format!("[providers.lab]\nkind = \"openai\"\nbase_url = \"{}/v1\"\nmodel = \"{model}\"", lab.url)
+    };
+    let body = json!({"panel": "compare", "question": "x"});
+    let server = Setup::default().table(&table("ehco")).start();
+    let before = server.post("/api/v1/runs?dry_run=true", &body).json();
+    let to = &before["destinations"][0];
+    assert_eq!(
+        (&to["model"], &to["offered"], &to["closest"]),
+        (&json!("ehco"), &json!(false), &json!("echo"))
+    );
+    let lists = server.get("/api/v1/providers").json();
+    let shown = lists["providers"].as_array().unwrap().iter().find(|shown| shown["name"] == "lab").unwrap();
+    assert!(shown["offers"].as_array().unwrap().contains(&json!("echo")), "{shown}");
+    assert_eq!(shown["missing"], json!([{"model": "ehco", "offered": false, "closest": "echo"}]));
+    // It is a hint: the model is asked, and the failure says the same.
+    let events = server.ask(&body).events();
+    let error = &events.iter().find(|event| event.name == "query_completed").unwrap().data["error"];
+    assert_eq!(error["code"], "model_not_found");
+    assert_eq!(error["hint"], "Closest that it offers: echo.", "{error}");
+    let ran = Setup::default().table(&table("ehco")).run(&["doctor", "lab", "--config", "{config}"]);
+    assert!(ran.stdout.contains("Closest that it offers: echo."), "{}", ran.stdout);
+
+    let server = Setup::default().table(&table("echo")).start();
+    let before = server.post("/api/v1/runs?dry_run=true", &body).json();
+    assert_eq!(before["destinations"][0].get("offered"), None, "{before}");
 }
 
 #[test]

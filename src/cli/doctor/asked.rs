@@ -17,12 +17,15 @@ use crate::failure::Code;
 use crate::failure::Failure;
 use crate::pool::Absent;
 use crate::pool::Endpoint;
+use crate::pool::Group;
+use crate::pool::Target;
 use crate::provider::Place;
 use crate::provider::tap::Tap;
 use crate::runs::Catalogue;
 
 /// An endpoint and the model that it is asked for.
 pub struct Patient {
+    group: Arc<Group>,
     endpoint: Arc<Endpoint>,
     model: Option<String>,
 }
@@ -37,9 +40,10 @@ pub fn patients(catalogue: &Catalogue, name: Option<&str>) -> Vec<Patient> {
         };
         let asked = |endpoint: &Endpoint| host(&endpoint.provider.place()).is_some() && is_meant(endpoint);
         let endpoints = group.endpoints().iter().filter(|endpoint| asked(endpoint));
-        patients.extend(
-            endpoints.map(|endpoint| Patient { endpoint: Arc::clone(endpoint), model: model.clone() }),
-        );
+        patients.extend(endpoints.map(|endpoint| {
+            let (group, endpoint) = (Arc::clone(group), Arc::clone(endpoint));
+            Patient { group, endpoint, model: model.clone() }
+        }));
     }
     patients
 }
@@ -69,17 +73,23 @@ impl Patient {
         let Some(model) = &self.model else {
             return self.without_model().unwrap_or_else(|| self.unasked());
         };
-        let Trial { time, failure } = trial::run(&self.endpoint, model, Terms { limit, tap }).await;
+        let target = Target { group: Arc::clone(&self.group), model: model.clone() };
+        let Trial { time, failure, offered } =
+            trial::run(&target, &self.endpoint, Terms { limit, tap }).await;
+        let offers = offered.map_or_else(String::new, |offered| match offered.models.len() {
+            1 => ", offers 1 model".into(),
+            n => format!(", offers {n} models"),
+        });
         let ms = time.as_millis();
         let name = self.endpoint.name();
         match failure {
             None => {
-                let text = format!("{}, answered in {ms} ms, {}", self.whom(), self.key());
+                let text = format!("{}, answered in {ms} ms{offers}, {}", self.whom(), self.key());
                 Check::new(name, Verdict::Ok, text)
             }
             Some(failure) => {
                 let said = failure.provider_message.as_ref().map(|said| format!("\nsaid \"{said}\""));
-                let asked = format!("\nasked {}, {ms} ms, {}", self.whom(), self.key());
+                let asked = format!("\nasked {}, {ms} ms{offers}, {}", self.whom(), self.key());
                 let text = format!("{}{asked}{}", failure.message, said.unwrap_or_default());
                 let check = Check::new(name, Verdict::Fail(exit(&failure)), text);
                 failure.hint.into_iter().fold(check, Check::fix)

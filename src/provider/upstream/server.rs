@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::Mutex;
 
+use futures_util::future::BoxFuture;
 use reqwest::header::ACCEPT_ENCODING;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::header::HeaderMap;
@@ -21,10 +22,12 @@ use super::Url;
 use super::address;
 use super::answering::Answering;
 use super::asking::Asking;
+use super::offered;
 use super::secrets::Secrets;
 use super::vendor::Vendor;
 use crate::crash;
 use crate::crash::Point;
+use crate::failure::Failure;
 use crate::id::ProviderName;
 use crate::provider::Call;
 use crate::provider::Chunk;
@@ -146,6 +149,12 @@ impl<V: Vendor> Provider for Server<V> {
 
     fn ask_tapped(&self, call: Call, tap: Tap) -> Chunks {
         chunks(Asking::new(self.0.clone(), call).tapped(tap))
+    }
+
+    fn offered(&self) -> Option<BoxFuture<'static, Result<Vec<String>, Failure>>> {
+        let path = self.0.vendor.models()?;
+        let server = Arc::clone(&self.0);
+        Some(Box::pin(async move { offered::ask(&server, path).await }))
     }
 }
 

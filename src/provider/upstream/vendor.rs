@@ -27,6 +27,11 @@ pub trait Vendor: Send + Sync + 'static {
         url.clone()
     }
 
+    /// Where the names of its models are below the base URL; none where they are nowhere.
+    fn models(&self) -> Option<&'static str> {
+        None
+    }
+
     /// The name and the value of the header that carries the key.
     fn key(&self, key: &str) -> (&'static str, String);
 
