@@ -92,6 +92,11 @@ enum Command {
         #[command(subcommand)]
         command: knowledge::KnowledgeCommand,
     },
+    /// Look at the configuration.
+    Config {
+        #[command(subcommand)]
+        command: ConfigCommand,
+    },
     /// Check configuration, data directory, address and panels, and ask each provider for one word.
     #[command(after_help = doctor::EXAMPLES)]
     Doctor(doctor::DoctorArgs),
@@ -132,6 +137,12 @@ enum PanelsCommand {
         #[command(flatten)]
         common: CommonArgs,
     },
+}
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Say whether a server would start with it, with every mistake and its place; exit 5 when not.
+    Check(CommonArgs),
 }
 
 #[derive(Debug, Subcommand)]
@@ -214,6 +225,7 @@ pub fn main() -> ExitCode {
             PanelsCommand::Check { paths, common } => panels::check(&paths, common),
         },
         Some(Command::Knowledge { command }) => knowledge::run(command),
+        Some(Command::Config { command: ConfigCommand::Check(common) }) => doctor::check_config(common),
         Some(Command::Doctor(args)) => doctor::run(args),
         Some(Command::Mock { command: None, args }) => mock::run(args),
         Some(Command::Mock { command: Some(MockCommand::Relay(args)), .. }) => relay::run(args),

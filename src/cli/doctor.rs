@@ -14,6 +14,7 @@ use clap::Args;
 
 use super::CommonArgs;
 use super::Exit;
+use super::refuse;
 use super::serve::say;
 use crate::config::Process;
 use crate::config::Settings;
@@ -67,6 +68,28 @@ pub fn run(args: DoctorArgs) -> Exit {
         }
     }
     say(&if as_json { report.json().to_string() } else { report.in_words() });
+    report.exit()
+}
+
+/// Says whether a server would start with this configuration, and who could be asked. Neither the data directory
+/// nor the address is looked at, and nobody is asked.
+pub fn check_config(common: CommonArgs) -> Exit {
+    let settings = match Settings::load(&common.flags(), &Process) {
+        Ok(settings) => settings,
+        Err(why) => return refuse(&why),
+    };
+    let mut report = Report::default();
+    report.add(here::config(&settings));
+    report.add([here::panels(&settings)]);
+    let catalogue = Catalogue::new(settings.offers, settings.pool, settings.runs);
+    let (patients, absent) = (asked::patients(&catalogue, None), asked::absent(&catalogue, None));
+    if patients.is_empty() && absent.is_empty() {
+        report.add([nobody()]);
+    }
+    // A server starts without them, and says so.
+    report.add(absent.into_iter().map(Check::warn));
+    report.add(patients.iter().map(asked::Patient::unasked));
+    say(&report.in_words());
     report.exit()
 }
 

@@ -15,14 +15,17 @@ use serde_json::json;
 use crate::harness::Answer;
 use crate::harness::Fake;
 use crate::harness::Lab;
+use crate::harness::PATIENCE;
 use crate::harness::Panel;
+use crate::harness::Server;
 use crate::harness::Setup;
 use crate::harness::assert_contract;
 use crate::harness::completed;
+use crate::harness::eventually;
 use crate::harness::ms;
 
 /// Row and the tests that hold it.
-const ROWS: [(&str, &[&str]); 43] = [
+const ROWS: [(&str, &[&str]); 44] = [
     (
         "A1",
         &[
@@ -121,6 +124,7 @@ const ROWS: [(&str, &[&str]); 43] = [
     ("E14", &["one_place_makes_a_queue_that_is_seen_and_the_result_says_so"]),
     ("E15", &["six members have a card each, live, and then synthesis, agreement and dissent"]),
     ("E16", &["e16_health_says_what_there_is"]),
+    ("E17", &["e17_a_configuration_is_checked_alone_and_an_older_one_put_back"]),
     ("E20", &["a_run_in_the_background_is_followed_by_its_id"]),
     ("E21", &["forced colours, more contrast and less motion keep every mark"]),
     ("E22", &["e22_no_address_runs_a_command"]),
@@ -129,8 +133,7 @@ const ROWS: [(&str, &[&str]); 43] = [
 ];
 
 /// Rows that are not there, or not whole, and what is missing.
-const OPEN: [(&str, &str); 3] = [
-    ("E17", "there is `panels check`, but no `config check` of a configuration alone"),
+const OPEN: [(&str, &str); 2] = [
     ("E18", "fast and council are chosen by the caller; nothing chooses by the question and tells why"),
     ("E19", "no member is asked only when another one hedges"),
 ];
@@ -386,6 +389,37 @@ fn e16_health_says_what_there_is() {
         assert!(panels.iter().any(|panel| panel["name"] == name), "{health}");
     }
     assert!(health["providers"].is_object() || health["providers"].is_array(), "{health}");
+}
+
+#[test]
+fn e17_a_configuration_is_checked_alone_and_an_older_one_put_back() {
+    let fake = Fake::always(Answer::text("x"));
+    let lacking = "[providers.other]\nkind = \"gemini\"\napi_key = { env = \"NOT_THERE\" }";
+    let setup = || Setup::asking(&fake).table(lacking);
+    let check = ["config", "check", "--config", "{config}"];
+    let ran = setup().run(&check);
+    assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
+    for word in ["test.toml", "key from FAKE_KEY; not asked", "NOT_THERE is missing", "council ("] {
+        assert!(ran.stdout.contains(word), "{word}:\n{}", ran.stdout);
+    }
+    let ran = setup().server("heartbeet = \"1s\"").run(&check);
+    assert_eq!((ran.code, ran.stdout.as_str()), (5, ""));
+    assert!(ran.stderr.contains("did you mean \"heartbeat\"?"), "{}", ran.stderr);
+    // One that is refused leaves the old one in force, and the old file starts again.
+    let mut server = setup().start();
+    let works = |server: &Server| {
+        let ask = json!({"panel": "council", "question": "x", "input": {"mode": "fast"}});
+        server.ask(&ask).events().last().unwrap().data["status"] == "completed"
+    };
+    server.configure(|text| format!("nonsense = 1\n{text}"));
+    server.signal("HUP");
+    eventually("it has refused that", PATIENCE, || server.log().contains("nonsense"));
+    assert!(works(&server));
+    server.configure(|text| text.replacen("nonsense = 1\n", "", 1));
+    server.signal("TERM");
+    assert_eq!(server.ended(PATIENCE).0, 0);
+    server.restart();
+    assert!(works(&server));
 }
 
 #[test]

@@ -64,7 +64,7 @@ pub fn absent(catalogue: &Catalogue, name: Option<&str>) -> Vec<Check> {
 impl Patient {
     /// What is told without asking.
     pub fn unasked(&self) -> Check {
-        let text = format!("{}, {}; not asked (--offline)", self.whom(), self.key());
+        let text = format!("{}, {}; not asked", self.whom(), self.key());
         self.without_model().unwrap_or_else(|| Check::new(self.endpoint.name(), Verdict::Ok, text))
     }
 

@@ -42,6 +42,11 @@ impl Check {
         Check { fix: Some(fix.into()), ..self }
     }
 
+    /// The same as something to be known, where it hinders nobody.
+    pub fn warn(self) -> Check {
+        Check { verdict: Verdict::Warn, ..self }
+    }
+
     fn word(&self) -> &'static str {
         match self.verdict {
             Verdict::Ok => "ok",
