@@ -8,6 +8,7 @@ pub mod contract;
 pub mod fake;
 pub mod lab;
 pub mod panel;
+pub mod preload;
 pub mod server;
 pub mod survivor;
 pub mod temp;

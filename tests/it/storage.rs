@@ -4,8 +4,6 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::path::PathBuf;
-use std::process::Command;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use serde_json::Value;
@@ -17,6 +15,7 @@ use crate::harness::Panel;
 use crate::harness::Server;
 use crate::harness::Setup;
 use crate::harness::eventually;
+use crate::harness::preload::preload;
 use crate::harness::server::Ran;
 use crate::harness::server::command;
 use crate::harness::temp::Temp;
@@ -180,7 +179,7 @@ impl Disk {
 
     fn under(&self, setup: Setup, data: &Path) -> Setup {
         setup
-            .env("LD_PRELOAD", shim().to_str().unwrap())
+            .env("LD_PRELOAD", &preload("disk"))
             .env("ASKSTREAM_FAULT_FILE", self.path.to_str().unwrap())
             .env("ASKSTREAM_FAULT_PREFIX", data.join("askstream.db").to_str().unwrap())
     }
@@ -212,19 +211,6 @@ impl Disk {
         self.control.read_exact_at(&mut bytes, 0).unwrap();
         i64::from_ne_bytes(bytes)
     }
-}
-
-/// The library that makes the faults, built once.
-fn shim() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("libaskstream_fault.so");
-        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/shim.c");
-        let mut cc = Command::new("cc");
-        cc.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).arg("-ldl");
-        assert!(cc.status().expect("a C compiler is needed, as for SQLite itself").success());
-        library
-    })
 }
 
 /// Every nth write with ASKSTREAM_LONG, else some of them.

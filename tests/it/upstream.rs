@@ -16,7 +16,7 @@
 //! - `today` is what the engine does instead, and why. Mending the engine turns the row red; take
 //!   `today` away then.
 //! - `lacks` names what is not there yet and cannot be seen in an outcome.
-//! - `cannot` says why it is not played at all.
+//! - `needs` says why a machine cannot play it, if so.
 //!
 //! What takes more than runs of one query is a scene in [`scenes`]. Every row is followed by a
 //! healthy run, and by a look whether its sockets are closed and its key was kept secret; every
@@ -38,7 +38,6 @@ use std::thread::scope;
 
 use bench::Bench;
 use bench::Case;
-use row::Play;
 use row::Row;
 use table::Line;
 use table::Verdict;
@@ -77,9 +76,6 @@ fn without_dials(model: &str) -> String {
 
 /// Plays one case, or says why not.
 fn verdict(bench: &Bench, case: &Case) -> Verdict {
-    if let Play::Cannot(why) = case.row.play {
-        return Verdict::NotHere(why);
-    }
     if let Err(why) = (case.row.needs)() {
         return Verdict::NotHere(why);
     }
@@ -129,13 +125,9 @@ fn the_table_has_every_row_and_every_model_of_the_lab() {
 }
 
 #[test]
-fn what_differs_today_has_a_reason_and_what_is_played_an_outcome() {
+fn every_row_has_an_outcome_and_what_differs_today_a_reason() {
     for row in rows() {
-        let is_played = !matches!(row.play, Play::Cannot(_));
-        assert_eq!(is_played, !row.expected.is_empty(), "{}", row.model);
-        if let Play::Cannot(why) = row.play {
-            assert!(!why.is_empty(), "{}", row.model);
-        }
+        assert!(!row.expected.is_empty(), "{}", row.model);
         if let Some((_, why)) = row.today {
             assert!(why.len() > 10, "{}", row.model);
         }

@@ -23,6 +23,7 @@ use crate::harness::completed;
 use crate::harness::eventually;
 use crate::harness::ms;
 use crate::harness::named;
+use crate::harness::preload::preload;
 use crate::harness::server::CANARY;
 use crate::harness::temp::Temp;
 
@@ -95,6 +96,9 @@ impl Bench {
     /// A model that answers, closes the connection as it is asked again, and answers then.
     pub const STALE: &str = "stale";
 
+    /// A model that answers, asked by a name with two addresses.
+    pub const NAMED: &str = "u5";
+
     /// A model that fails five times, is silent once, and answers then.
     pub const PROBED: &str = "u76";
 
@@ -111,6 +115,7 @@ impl Bench {
         let (closed, full) = (sound.port("closed_port"), sound.port("full_port"));
         let mut setup = Setup::default()
             .env("SSL_CERT_FILE", &authorities.display().to_string())
+            .env("LD_PRELOAD", &preload("names"))
             .panel(Panel::new("healthy").query("q1", "models = [\"healthy/total-0#healthy\"]"))
             .table(&provider("healthy", &sound.url, "max_in_flight = 64"));
         for case in cases {
@@ -119,10 +124,10 @@ impl Bench {
                 At::Tls(kind) => tls[place(kind)].url.clone(),
                 At::Closed => closed.clone(),
                 At::Full => full.clone(),
-                At::Host(host) => format!("http://{host}"),
+                At::Name(name) => labs[case.lab].url.replace("127.0.0.1", name),
             };
             let stream = format!("stream = {}", case.form == Form::Stream);
-            let danger = if matches!(case.row.at, At::Host(_)) { "danger_plain_http = true" } else { "" };
+            let danger = if matches!(case.row.at, At::Name(_)) { "danger_plain_http = true" } else { "" };
             let fallback = if case.row.at == At::Closed && !case.row.fallback { &closed } else { &sound.url };
             setup = setup
                 .table(&provider(&case.name, &base, &format!("{stream}\n{danger}\n{}", case.row.clock)))
@@ -151,7 +156,6 @@ impl Bench {
                 let events = self.ask(&case.name, case.row.question);
                 self.outcome(case, &events).to_string()
             }
-            Play::Cannot(_) => unreachable!("it is not played"),
         };
         self.settled(case);
         let healthy = self.ask("healthy", 1);
@@ -312,6 +316,7 @@ fn script(cases: &[Case]) -> String {
             Bench::STALE => {
                 "\"total-0\", { framing = \"raw\", body = [], close = \"fin\" }, \"total-0\"".into()
             }
+            Bench::NAMED => "\"total-0\"".into(),
             Bench::PROBED => format!("{}\"u9-silent\", \"total-0\"", "\"status-500\", ".repeat(5)),
             _ => return None,
         };

@@ -1,6 +1,6 @@
 //! Rows U1 to U17: connections that fail before an answer, or in its head.
 
-use std::net::ToSocketAddrs;
+use std::net::TcpListener;
 
 use super::bench::Bench;
 use super::row::At;
@@ -25,25 +25,16 @@ pub fn rows() -> Vec<Row> {
         row(1, "u1").at(At::Closed).alone().expect(failed("connect_failed", 2).counted(0, 0)).within(4000),
         row(2, "u2").at(At::Full).clock(QUICK).both().expect(elsewhere(&["timeout/connect"]).counted(0, 1)),
         row(3, "u3")
-            .at(At::Host("nowhere.invalid"))
-            .needs(no_such_name)
-            .says("nowhere.invalid")
+            .at(At::Name("nowhere.test"))
+            .says("nowhere.test")
             .expect(elsewhere(&lost[..1]).counted(0, 1)),
-        row(4, "u4")
-            .at(At::Host("nowhere.invalid"))
-            .needs(look_ups_fail)
-            .expect(elsewhere(&lost).counted(0, 1)),
-        row(5, "u5").cannot(
-            "needs a name with a dead and a living address, and no such name is certain on every machine; the \
-             resolver of a test would have to stand in the server",
-        ),
+        row(4, "u4").at(At::Name("later.test")).expect(elsewhere(&lost).counted(0, 1)),
+        row(5, Bench::NAMED).at(At::Name("half-dead.test")).both().expect(answered()).within(1000),
+        row(5, Bench::NAMED).at(At::Name("six.test")).needs(version_six).expect(answered()).within(1000),
         row(6, "u6").at(At::Tls("unknown")).says("nobody this computer trusts").expect(refused()),
         row(6, "u6").at(At::Tls("wrong-name")).says("another name").expect(refused()),
         row(6, "u6").at(At::Tls("expired")).says("expired").expect(refused()),
-        row(6, "u6")
-            .at(At::Tls("unknown"))
-            .runs(2)
-            .expect(elsewhere(&[]).counted(0, 2)),
+        row(6, "u6").at(At::Tls("unknown")).runs(2).expect(elsewhere(&[]).counted(0, 2)),
         row(7, "u7").at(At::Tls("hang")).clock(QUICK).expect(elsewhere(&["timeout/connect"]).counted(0, 1)),
         row(8, "u8").at(At::Tls("reset")).expect(elsewhere(&lost).counted(0, 1)),
         row(8, "u8").at(At::Tls("plain")).expect(elsewhere(&["tls_failed", "tls_failed"]).counted(0, 1)),
@@ -91,26 +82,10 @@ fn garbled() -> super::row::Outcome {
     elsewhere(&["unreadable_answer", "unreadable_answer"])
 }
 
-/// What this machine says of a name that does not exist.
-fn look_up() -> String {
-    ("nowhere.invalid", 80).to_socket_addrs().map_or_else(|error| error.to_string(), |_| String::new())
-}
-
-fn is_for_now(said: &str) -> bool {
-    said.contains("emporary failure") || said.contains("ry again")
-}
-
-fn no_such_name() -> Result<(), &'static str> {
-    match look_up() {
-        said if said.is_empty() => Err("this machine finds even names that do not exist"),
-        said if is_for_now(&said) => Err("no name is looked up on this machine: that is U4"),
-        _ => Ok(()),
-    }
-}
-
-fn look_ups_fail() -> Result<(), &'static str> {
-    match is_for_now(&look_up()) {
-        true => Ok(()),
-        false => Err("names are looked up on this machine; only one without a network plays it"),
+/// Whether the address of version 6 that nobody answers at can be had.
+fn version_six() -> Result<(), &'static str> {
+    match TcpListener::bind("[::1]:0") {
+        Ok(_) => Ok(()),
+        Err(_) => Err("this machine has no address of version 6"),
     }
 }

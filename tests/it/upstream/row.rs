@@ -17,8 +17,8 @@ pub enum At {
     Closed,
     /// A port whose queue is full.
     Full,
-    /// A host by its name.
-    Host(&'static str),
+    /// The lab, by a name that `preload/names.c` looks up.
+    Name(&'static str),
 }
 
 /// How answers are asked for.
@@ -35,8 +35,6 @@ pub enum Play {
     Runs(u32),
     /// A story of its own, which tells what happened in words.
     Scene(fn(&Bench, &Case) -> String),
-    /// Not at all, and why.
-    Cannot(&'static str),
 }
 
 /// One row, or a variant of it.
@@ -160,10 +158,6 @@ impl Row {
 
     pub fn needs(self, needs: fn() -> Result<(), &'static str>) -> Row {
         Row { needs, ..self }
-    }
-
-    pub fn cannot(self, why: &'static str) -> Row {
-        Row { play: Play::Cannot(why), ..self }
     }
 
     /// What resilience.md says.
