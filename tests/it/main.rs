@@ -27,6 +27,7 @@ mod export;
 mod features;
 mod floors;
 mod frames;
+mod half_open;
 mod history;
 mod kill;
 mod knowledge;
