@@ -116,15 +116,20 @@ fn is_quote(text: &str) -> bool {
 /// What stands between quotation marks; an inch sign behind a number opens nothing.
 fn marked(text: &str) -> Vec<String> {
     let chars: Vec<char> = text.chars().collect();
+    let closes = |close: &[char], at: usize| {
+        close.contains(&chars[at]) && chars.get(at + 1).is_none_or(|next| !next.is_alphanumeric())
+    };
     let mut found = Vec::new();
+    // Marks that nothing closes any more: looking again at each of them would take for ever.
+    let mut open = [true; MARKS.len()];
     let mut at = 0;
     while at < chars.len() {
-        let closing = MARKS.iter().find(|(open, _)| *open == chars[at]).map(|(_, close)| *close);
         let free = at == 0 || !chars[at - 1].is_alphanumeric();
-        let end = closing.filter(|_| free).and_then(|close| {
-            (at + 1..chars.len()).find(|i| {
-                close.contains(&chars[*i]) && chars.get(i + 1).is_none_or(|next| !next.is_alphanumeric())
-            })
+        let kind = MARKS.iter().position(|(open, _)| *open == chars[at]).filter(|kind| free && open[*kind]);
+        let end = kind.and_then(|kind| {
+            let end = (at + 1..chars.len()).find(|end| closes(MARKS[kind].1, *end));
+            open[kind] = end.is_some();
+            end
         });
         match end {
             Some(end) => {
@@ -249,6 +254,13 @@ mod tests {
             (one["path"].as_str().unwrap().to_owned(), one["found"] == true, place)
         };
         list.iter().map(one).collect()
+    }
+
+    #[test]
+    fn marks_that_nothing_closes_are_looked_at_once() {
+        let open = "« ".repeat(300_000);
+        assert_eq!(marked(&format!("{open} \"pH 6.2\"")), ["pH 6.2"]);
+        assert_eq!(marked("« « one » « two »"), [" « one ", " two "]);
     }
 
     #[test]

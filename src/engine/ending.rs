@@ -1,5 +1,8 @@
 //! Ends a run: what is open first, then the run itself.
 
+use std::sync::Arc;
+
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::Run;
@@ -9,6 +12,8 @@ use super::finish::Told;
 use crate::crash;
 use crate::crash::Point;
 use crate::event::Body;
+use crate::event::FinalResult;
+use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
 use crate::failure::Code;
 use crate::failure::Failure;
@@ -31,28 +36,41 @@ impl Run {
         self.tell_serial().await?;
         crash::at(Point::Merging);
         let queries: Vec<_> = self.tracks.iter_mut().filter_map(|track| track.end.take()).collect();
-        let ended = Ended {
-            run: self.writer.run(),
-            panel: &self.job.panel.name,
-            merge: &self.job.panel.merge,
-            queries: &queries,
-            plan: &self.job.panel.queries,
-            checked: self.checked.as_deref(),
-            told: Some(Told {
-                panel: &self.job.panel,
-                ask: &self.job.ask,
-                has_passages: self.passages.were_found(),
-            }),
-            warnings: std::mem::take(&mut self.warnings),
-            stop,
-            total: self.writer.elapsed(),
-        };
-        let last = Body::FinalResult(Box::new(ended.result()));
+        let last = Body::FinalResult(Box::new(self.result(queries, stop).await));
         crash::at(Point::BeforeEnd);
         self.writer.append(&[last]).await?;
         crash::at(Point::AfterEnd);
         self.answer();
         Ok(())
+    }
+
+    /// What the answers become, made where a thread may be kept busy: they may be megabytes.
+    async fn result(&mut self, queries: Vec<QueryCompleted>, stop: Stop) -> FinalResult {
+        let (run, total) = (self.writer.run().clone(), self.writer.elapsed());
+        let (panel, ask) = (Arc::clone(&self.job.panel), Arc::clone(&self.job.ask));
+        let (checked, warnings) = (self.checked.clone(), std::mem::take(&mut self.warnings));
+        let has_passages = self.passages.were_found();
+        let mut making = JoinSet::new();
+        making.spawn_blocking(move || {
+            let ended = Ended {
+                run: &run,
+                panel: &panel.name,
+                merge: &panel.merge,
+                queries: &queries,
+                plan: &panel.queries,
+                checked: checked.as_deref(),
+                told: Some(Told { panel: &panel, ask: &ask, has_passages }),
+                warnings,
+                stop,
+                total,
+            };
+            ended.result()
+        });
+        match making.join_next().await.expect("it was spawned a moment ago") {
+            Ok(result) => result,
+            // Whoever owns the run hears of it as if it had happened here.
+            Err(error) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 
     fn end_open(&mut self, stop: Stop, out: &mut Vec<Body>) {

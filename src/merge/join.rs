@@ -5,6 +5,7 @@
 //! shape of each. Lists keep their ids apart: a later part's `RISK-001` gets
 //! the next free number.
 
+use std::collections::HashMap;
 use std::collections::HashSet;
 
 use serde_json::Map;
@@ -72,7 +73,8 @@ fn fill(
             }
         }
         (Value::Array(own), Value::Array(other)) => {
-            let more: Vec<Value> = other.iter().filter(|item| !own.contains(item)).cloned().collect();
+            let known: HashSet<&Value> = own.iter().collect();
+            let more: Vec<Value> = other.iter().filter(|item| !known.contains(item)).cloned().collect();
             own.extend(more);
             number_apart(own);
         }
@@ -105,6 +107,8 @@ fn number_apart(items: &mut [Value]) {
     let id = |item: &Value| item.get("id").and_then(Value::as_str).map(str::to_owned);
     let mut all: HashSet<String> = items.iter().filter_map(id).collect();
     let mut seen = HashSet::new();
+    // Where to look on, by kind: what was taken stays taken.
+    let mut next: HashMap<String, u64> = HashMap::new();
     for item in items {
         let Some(own) = id(item) else { continue };
         if seen.insert(own.clone()) {
@@ -112,8 +116,14 @@ fn number_apart(items: &mut [Value]) {
         }
         let kind = own.trim_end_matches(|c: char| c.is_ascii_digit());
         let width = own.len() - kind.len();
-        let free = (1..).map(|n| format!("{kind}{n:0width$}")).find(|name| !all.contains(name));
-        let Some(free) = free else { continue };
+        let next = next.entry(kind.to_owned()).or_insert(1);
+        let free = loop {
+            let name = format!("{kind}{next:0width$}");
+            *next += 1;
+            if !all.contains(&name) {
+                break name;
+            }
+        };
         item["id"] = Value::from(free.as_str());
         all.insert(free.clone());
         seen.insert(free);

@@ -1,5 +1,8 @@
 //! The rules themselves: from claims to one value.
 
+use std::collections::HashMap;
+use std::collections::HashSet;
+
 use serde_json::Map;
 use serde_json::Number;
 use serde_json::Value;
@@ -57,60 +60,65 @@ fn chosen<'a>(chosen: Claim<'a>, claims: &[Claim<'a>]) -> Merged<'a> {
     Merged { value: chosen.value.clone(), queries, conflicts: differs.then(conflict).into_iter().collect() }
 }
 
-/// The items of all claims in one list; `once` leaves out what is there already.
-fn listed<'a>(claims: &[Claim<'a>], key: Option<&str>, once: bool) -> Merged<'a> {
-    let mut items: Vec<Value> = Vec::new();
-    let mut conflicts = Vec::new();
-    let all = claims.iter().flat_map(|claim| {
-        let items = match claim.value {
-            Value::Array(items) => items.iter().collect(),
-            single => vec![single],
-        };
-        items.into_iter().map(|value| Claim { query: claim.query, value })
-    });
-    for claim in all {
-        if once && items.contains(claim.value) {
-            continue;
-        }
-        let id = key.and_then(|key| Some((key, claim.value.get(key)?)));
-        let same = |item: &&mut Value| id.is_some_and(|(key, id)| item.get(key) == Some(id));
-        match (items.iter_mut().find(same), id) {
-            (Some(Value::Object(item)), Some((key, id))) => {
-                conflicts.extend(complete(item, &format!("[{key}={id}]"), claim));
-            }
-            _ => items.push(claim.value.clone()),
-        }
-    }
-    Merged {
-        value: Value::Array(items),
-        queries: claims.iter().map(|claim| claim.query).collect(),
-        conflicts: conflicts.into_iter().map(|place| Conflict { place, claims: claims.to_vec() }).collect(),
-    }
+/// An item of a list, as one or several say it.
+enum Item<'a> {
+    Plain(&'a Value),
+    /// Objects with the same id.
+    Keyed(Vec<Claim<'a>>),
 }
 
-/// Adds what an object lacks; the places where the two say different things.
-fn complete(item: &mut Map<String, Value>, place: &str, claim: Claim<'_>) -> Vec<String> {
-    let mut differing = Vec::new();
-    for (name, value) in claim.value.as_object().into_iter().flatten() {
-        match item.get(name) {
-            None => {
-                item.insert(name.clone(), value.clone());
+/// The items of all claims in one list; `once` leaves out what is there already. Answers may hold items by the
+/// hundred thousand, so none is compared with all others.
+fn listed<'a>(claims: &[Claim<'a>], key: Option<&str>, once: bool) -> Merged<'a> {
+    let mut items: Vec<Item<'a>> = Vec::new();
+    let (mut seen, mut places) = (HashSet::new(), HashMap::new());
+    for claim in claims {
+        for value in claim.value.as_array().map_or(std::slice::from_ref(claim.value), Vec::as_slice) {
+            let said = Claim { query: claim.query, value };
+            let id = key.and_then(|key| value.get(key));
+            match id.map(|id| *places.entry(id).or_insert(items.len())) {
+                None if once && !seen.insert(value) => {}
+                None => items.push(Item::Plain(value)),
+                Some(at) => match items.get_mut(at) {
+                    Some(Item::Keyed(all)) => all.push(said),
+                    _ => items.push(Item::Keyed(vec![said])),
+                },
             }
-            Some(there) if there == value => {}
-            Some(_) => differing.push(format!("{place}.{name}")),
         }
     }
-    differing
+    let mut conflicts = Vec::new();
+    let value = items.iter().map(|item| match item {
+        Item::Plain(value) => (*value).clone(),
+        Item::Keyed(claims) => together(claims, key.unwrap_or_default(), &mut conflicts),
+    });
+    let value = value.collect();
+    Merged { value, queries: claims.iter().map(|claim| claim.query).collect(), conflicts }
+}
+
+/// One object with the fields of all; of a field the first value, and a conflict where others differ.
+fn together<'a>(claims: &[Claim<'a>], key: &str, conflicts: &mut Vec<Conflict<'a>>) -> Value {
+    let mut whole: Map<String, Value> = Map::new();
+    let fields = claims.iter().filter_map(|claim| claim.value.as_object()).flatten();
+    for (name, value) in fields {
+        if whole.contains_key(name) {
+            continue;
+        }
+        whole.insert(name.clone(), value.clone());
+        let said = |claim: &Claim<'a>| Some(Claim { query: claim.query, value: claim.value.get(name)? });
+        let said: Vec<Claim<'a>> = claims.iter().filter_map(said).collect();
+        if said.iter().any(|other| other.value != value) {
+            let id = claims[0].value.get(key).unwrap_or(&Value::Null);
+            conflicts.push(Conflict { place: format!("[{key}={id}].{name}"), claims: said });
+        }
+    }
+    Value::Object(whole)
 }
 
 /// The texts of all claims, each once, a line each; other claims are a conflict.
 fn lines<'a>(claims: &[Claim<'a>]) -> Merged<'a> {
-    let mut lines: Vec<&str> = Vec::new();
-    for text in claims.iter().filter_map(|claim| claim.value.as_str()) {
-        if !lines.contains(&text) {
-            lines.push(text);
-        }
-    }
+    let mut seen = HashSet::new();
+    let texts = claims.iter().filter_map(|claim| claim.value.as_str());
+    let lines: Vec<&str> = texts.filter(|text| seen.insert(*text)).collect();
     let queries: Vec<&str> =
         claims.iter().filter(|claim| claim.value.is_string()).map(|claim| claim.query).collect();
     let differs = queries.len() < claims.len();

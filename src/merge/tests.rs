@@ -75,6 +75,39 @@ fn objects_with_one_key_are_one_and_differ_in_the_open() {
     let fields: Vec<&Value> =
         merged["conflicts"].as_array().unwrap().iter().map(|one| &one["field"]).collect();
     assert_eq!(fields, ["x[id=1].risk"]);
+    let claims = json!([{"query": "a", "value": "low"}, {"query": "b", "value": "high"}]);
+    assert_eq!(merged["conflicts"][0]["claims"], claims, "what they say there, and nothing else");
+}
+
+#[test]
+fn every_claim_about_an_item_is_told_at_the_place_where_they_differ() {
+    let key = || Rule::Union { key: Some("id".into()) };
+    let item = |risk: &str| json!([{"id": "R", "risk": risk, "page": 1}]);
+    let merged = three(key(), item("low"), item("high"), item("high"));
+    assert_eq!(merged["x"], item("low"));
+    let [conflict] = &merged["conflicts"].as_array().unwrap()[..] else { panic!("{merged}") };
+    assert_eq!(conflict["field"], "x[id=\"R\"].risk");
+    let values: Vec<&Value> =
+        conflict["claims"].as_array().unwrap().iter().map(|claim| &claim["value"]).collect();
+    assert_eq!(values, ["low", "high", "high"]);
+}
+
+/// Tens of thousands of items each, which takes no time unless each is compared with all.
+#[test]
+fn long_lists_are_no_burden() {
+    let many = |from: u32, text: &str| -> Value {
+        (from..from + 30_000).map(|n| json!({"id": n, "text": text})).collect()
+    };
+    let key = || Rule::Union { key: Some("id".into()) };
+    let (a, b) = (json!({"x": many(0, "a")}), json!({"x": many(15_000, "b")}));
+    let merged = of(&[rule("x", key())], &[("a", a.clone()), ("b", b.clone())]);
+    assert_eq!(merged["x"].as_array().unwrap().len(), 45_000);
+    assert_eq!(merged["conflicts"].as_array().unwrap().len(), 15_000);
+    let merged = of(&[rule("x", Rule::Union { key: None })], &[("a", a.clone()), ("b", b.clone())]);
+    assert_eq!(merged["x"].as_array().unwrap().len(), 60_000);
+    let same: Value = (0..30_000).map(|n| json!({"id": "R-1", "n": n})).collect();
+    let joined = join::join(&[], &[&a["x"], &b["x"], &same]).unwrap();
+    assert_eq!(joined.answer.as_array().unwrap().len(), 90_000);
 }
 
 #[test]
