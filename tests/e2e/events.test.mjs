@@ -42,6 +42,8 @@ export const tests = {
       const command = await page.getByTestId('copy-curl').innerText()
       const seq = Number(await frames(page, 'query_completed').first().getAttribute('data-seq'))
       assert.ok(command.endsWith(`-H 'Last-Event-ID: ${run}.${seq - 1}'`), command)
+      await page.getByLabel('askstream, asks the same again').check()
+      assert.match(await page.getByTestId('copy-curl').innerText(), /^askstream ask -f - <<'ASK'\n\{"panel":"audit","question":"Foundation strip .*\}\nASK$/)
       await page.getByRole('button', { name: 'Exact bytes' }).click()
       const shown = await page.getByTestId('frame-text').innerText()
       const sent = await (await fetch(`${server.url}/api/v1/runs/${run}/events?deltas=true`, { headers: { 'last-event-id': `${run}.${seq - 1}` } })).text()
