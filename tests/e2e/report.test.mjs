@@ -237,6 +237,23 @@ export const tests = {
     })
   },
 
+  async 'an answer of another shape than asked says where, and its text can be read'({ browser }) {
+    const play = (query) => (query === COMPLIANCE ? { text: JSON.stringify({ ...ANSWERS[COMPLIANCE], compliance_checks: 'All of them, I think.' }) } : {})
+    await withReport(browser, { play }, async ({ page, url, complaints }) => {
+      const id = await startRun(url)
+      await ended(url, id)
+      await page.goto(`${url}/runs/${id}`)
+      assert.match(await page.getByTestId('not-checked').innerText(), /does not fit its schema: .*\/compliance_checks/)
+      assert.equal(await page.getByTestId('risk-register').count(), 0, 'what was refused is no part of the report')
+      await page.locator(`[data-query=${COMPLIANCE}]`).getByTestId('query-view').click()
+      await page.getByTestId('transcript').getByText('All of them, I think.').waitFor()
+      await page.getByTestId('raw-answer').click()
+      assert.match(await page.getByTestId('transcript').innerText(), /"compliance_checks":"All of them, I think\."/)
+      await shoot(page, 'report-odd')
+      assert.deepEqual(complaints, [])
+    })
+  },
+
   async 'a panel that is no audit shows its answers with their small Markdown'({ browser }) {
     const said = '# Opinion\n\nThe strip is **sound**, see `XC4`.\n\n- one\n  - below\n- [norm](https://example.org/en206)\n\n| class | w/c |\n| --- | --- |\n| XC4 | 0.50 |\n\n![photo](https://example.org/x.png) <b>no html</b>'
     const play = (query) => (query === COMPREHENSIVE ? { text: said } : { text: 'Plain words.' })
