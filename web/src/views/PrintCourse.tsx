@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import { spanMs } from '../axis'
+import { printing } from '../print'
 import type { RunView } from '../run'
 import { stateOf } from '../sentences'
 import { say } from '../words'
@@ -13,6 +14,7 @@ export function PrintCourse({ run }: { run: RunView }) {
   const total = run.final?.performance?.total_time_ms ?? run.elapsedMs
   const span = spanMs('fit', total, false)
   const elapsed = useMemo(() => signal(total), [total])
+  if (!printing.value) return null
   return (
     <div class="on-paper course" data-testid="print-course">
       <Legend />
