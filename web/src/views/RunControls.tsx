@@ -24,7 +24,10 @@ interface Props {
 
 /** What can be done with the run as it stands; what cannot be done is not there. */
 export function RunControls({ run, followed, cost, heading }: Props) {
-  const asking = useSignal(false)
+  // Which question is open; each is a dialog of its own, so that one that is closing takes no other with it.
+  const asking = useSignal(0)
+  const asked = useRef(0)
+  const ask = () => (asking.value = asked.current += 1)
   const busy = useSignal<Order | 'retry' | undefined>(undefined)
   const trouble = useSignal('')
   const ended = isTerminal(run) || followed.link.value.state === 'ended'
@@ -38,6 +41,8 @@ export function RunControls({ run, followed, cost, heading }: Props) {
     if (ended && busy.value !== undefined && document.activeElement === document.body) heading.current?.focus()
   }, [ended])
 
+  const shown = asking.value
+
   const fail = (why: string) => {
     busy.value = undefined
     trouble.value = say('run.order_failed', { why })
@@ -45,7 +50,7 @@ export function RunControls({ run, followed, cost, heading }: Props) {
   }
   const order = async (what: Order) => {
     if (busy.value !== undefined) return
-    asking.value = false
+    asking.value = 0
     busy.value = what
     trouble.value = ''
     const answer = await orderRun(run.id, what)
@@ -59,14 +64,14 @@ export function RunControls({ run, followed, cost, heading }: Props) {
     if (why !== '') fail(why)
   }
   const cancel = () => {
-    if (costs && open > 1) asking.value = true
+    if (costs && open > 1) ask()
     else void order('cancel')
   }
 
   useEffect(() => {
     if (ended) return
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && event.shiftKey) asking.value = true
+      if (event.key === 'Escape' && event.shiftKey) ask()
     }
     window.addEventListener('keydown', onKeyDown)
     return () => window.removeEventListener('keydown', onKeyDown)
@@ -95,7 +100,7 @@ export function RunControls({ run, followed, cost, heading }: Props) {
       <Relatives run={run} />
       {!ended && run.status === 'paused' && <span class="muted">{say('run.paused_text')}</span>}
       {trouble.value && <span class="fault">{trouble.value}</span>}
-      {asking.value && !ended && <ConfirmCancel cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => (asking.value = false)} />}
+      {shown > 0 && !ended && <ConfirmCancel key={shown} cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => asking.value === shown && (asking.value = 0)} />}
     </div>
   )
 }
