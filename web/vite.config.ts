@@ -60,6 +60,8 @@ export default defineConfig({
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
   build: {
     target: 'es2022',
+    // The first browsers with light-dark(), so that it is not spelled out.
+    cssTarget: ['chrome123', 'firefox120', 'safari17.5'],
     outDir: process.env.ASKSTREAM_PAGE_OUT ?? 'dist',
     emptyOutDir: true,
     assetsDir: 'assets',

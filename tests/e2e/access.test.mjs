@@ -41,6 +41,26 @@ export const tests = {
     })
   },
 
+  async 'axe finds nothing grave on the pages beside the run'({ browser }) {
+    await withReport(browser, { play: partly, options: { allow: [/status of 404/] } }, async ({ page, url }) => {
+      const ids = [await startRun(url), await startRun(url)]
+      for (const id of ids) await ended(url, id)
+      const places = [
+        ['/runs', 'history-row', 'history'],
+        ['/providers', 'provider-row', 'providers'],
+        [`/runs/${ids[0]}?tab=events`, 'frame-row', 'events'],
+        [`/runs/compare?a=${ids[0]}&b=${ids[1]}`, 'compare-facts', 'comparison'],
+        ['/runs/run_00000000000000000000000000', undefined, 'unknown run'],
+        ['/nowhere', undefined, 'unknown page'],
+      ]
+      for (const [path, testid, name] of places) {
+        await page.goto(`${url}${path}`)
+        await (testid ? page.getByTestId(testid).first() : page.getByRole('heading', { level: 1 })).waitFor()
+        await judged(page, name)
+      }
+    })
+  },
+
   ...Object.fromEntries(
     REPORTS.map(([name, play, end]) => [
       `axe finds nothing grave on a ${name} report`,

@@ -6,6 +6,7 @@ import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { CUT_OFF, openPage, root, startServer } from './lab.mjs'
 import { startProvider, startRelay, startServerWith } from './provider.mjs'
+import { shifts, watchShifts } from './reading.mjs'
 
 const shots = join(root, 'tests/e2e/shots')
 mkdirSync(shots, { recursive: true })
@@ -439,6 +440,35 @@ export const tests = {
       assert.deepEqual(complaints, [])
       await close()
     }
+  },
+
+  async 'the form stands still while the server is asked what it is like'({ server, browser }) {
+    for (const viewport of [{ width: 1280, height: 900 }, { width: 360, height: 780 }]) {
+      const { page, close } = await openPage(browser, server, { viewport })
+      await watchShifts(page)
+      await page.goto(`${server.url}/`)
+      await grid(page).waitFor()
+      await page.locator('[data-testid=panel-select] option').first().waitFor({ state: 'attached' })
+      await page.getByText('No model is connected yet').waitFor()
+      const { sum, what } = await shifts(page)
+      assert.ok(sum < 0.001, `${viewport.width} px: ${sum.toFixed(4)} moved:\n${what.join('\n')}`)
+      await close()
+    }
+  },
+
+  async 'each panel says whom it asks, and what it cannot do without a model'({ server, browser }) {
+    const { page, complaints, close } = await open(browser, server.url)
+    await page.getByTestId('question').fill('May we pour on Friday?')
+    await page.getByText('the built-in rules answer, and nothing is sent').waitFor()
+    await page.getByTestId('panel-select').selectOption('council')
+    await page.getByText(/Asks 7 queries: Coordinator, .* Synthesis\./).waitFor()
+    await page.getByText('No model is connected yet, and this panel has no built-in rules').waitFor()
+    assert.equal((await page.getByTestId('run-button').innerText()).replace(/\s*Ctrl.*/, ''), 'Run')
+    await shoot(page, 'no-model')
+    await page.getByRole('link', { name: 'Connect a model' }).click()
+    await page.getByTestId('providers-empty').waitFor()
+    assert.deepEqual(complaints, [])
+    await close()
   },
 
   async 'a panel that takes a bare question shows only that'({ browser }) {

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { CUT_OFF, openPage, root } from './lab.mjs'
+import { CUT_OFF, openPage, root, startServer } from './lab.mjs'
 import { startProvider, startServerWith } from './provider.mjs'
 import { startNetwork } from './network.mjs'
 
@@ -11,6 +11,39 @@ const shoot = (page, name) => page.screenshot({ path: join(root, 'tests/e2e/shot
 const frames = (page, event) => page.locator(`[data-testid=frame-row][data-event=${event}]`)
 
 export const tests = {
+  async 'pieces of text that are kept no longer leave a line, and the run stays whole'({ browser }) {
+    const server = await startServer({ config: '[store]\nkeep_deltas = "1ms"\n' })
+    const { page, complaints, close } = await openPage(browser, server)
+    try {
+      const made = await fetch(`${server.url}/api/v1/runs`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', prefer: 'wait=30' },
+        body: JSON.stringify({ question: 'Foundation strip 45 m x 0.8 m x 0.6 m', options: { model: 'scripted' } }),
+      })
+      const { run_id: run } = await made.json()
+      // The first sweep finds that the run has ended, a later one that it was a while ago.
+      const gone = async () => (await (await fetch(`${server.url}/api/v1/runs/${run}/events?deltas=true`)).text()).includes('event: stream_gap')
+      for (let left = 60; left > 0 && !(await gone()); left -= 1) {
+        await server.kill()
+        await server.revive()
+      }
+      await page.goto(`${server.url}/runs/${run}?tab=events`)
+      await frames(page, 'final_result').waitFor()
+      assert.equal(await frames(page, 'query_completed').count(), 2)
+      await page.getByTestId('events-type').selectOption('stream_gap')
+      await frames(page, 'stream_gap').waitFor()
+      await shoot(page, 'events-gap')
+      await page.getByRole('link', { name: 'Report' }).click()
+      await page.getByTestId('compliance-table').waitFor()
+      await page.locator('[data-testid=query-row] .row-title').first().click()
+      await page.getByTestId('transcript').getByRole('heading', { name: 'Specification' }).waitFor()
+      assert.deepEqual(complaints, [])
+    } finally {
+      await close()
+      await server.stop()
+    }
+  },
+
   async 'frames are shown, folded, filtered, copied and saved'({ browser }) {
     const provider = await startProvider(() => ({ first: 100, every: 100, pieces: 40 }))
     const server = await startServerWith(provider, 'max_in_flight = 8')
@@ -42,6 +75,8 @@ export const tests = {
       const command = await page.getByTestId('copy-curl').innerText()
       const seq = Number(await frames(page, 'query_completed').first().getAttribute('data-seq'))
       assert.ok(command.endsWith(`-H 'Last-Event-ID: ${run}.${seq - 1}'`), command)
+      await page.getByLabel('askstream, asks the same again').check()
+      assert.match(await page.getByTestId('copy-curl').innerText(), /^askstream ask -f - <<'ASK'\n\{"panel":"audit","question":"Foundation strip .*\}\nASK$/)
       await page.getByRole('button', { name: 'Exact bytes' }).click()
       const shown = await page.getByTestId('frame-text').innerText()
       const sent = await (await fetch(`${server.url}/api/v1/runs/${run}/events?deltas=true`, { headers: { 'last-event-id': `${run}.${seq - 1}` } })).text()

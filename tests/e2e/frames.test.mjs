@@ -1,17 +1,19 @@
 // How smooth the page is under load: frames by wall time, the longest gap, shifts, a click, memory. It prints what it saw.
 
 import assert from 'node:assert/strict'
+import { cpus } from 'node:os'
 import { openPage } from './lab.mjs'
 import { startPanel } from './panel.mjs'
 
 const QUERIES = 20
 const TOKENS_A_SECOND = 200
 const SECONDS = Number(process.env.FRAMES_SECONDS ?? 20)
-/** A quiet machine gives 60 and 100 ms; others may be at work on this one. A page that writes on each event gives 7. */
-const LEAST_FRAMES = 20
-const LONGEST_GAP_MS = 1000
+/** What a page gets that has a core when it needs one, and what it gets where others are at work. A page that writes on each event gives 7. */
+const BOUNDS = { frames: 50, gap: 100, click: 100 }
+const BUSY_BOUNDS = { frames: 20, gap: 1000, click: 400 }
+/** Less of all cores than this was left over: others were at work. */
+const LEAST_IDLE = 0.2
 const MOST_SHIFT = 0.02
-const SLOWEST_CLICK_MS = 400
 /** The budget is 30 MB for answers of 12,000 tokens; a quarter of it for a quarter of them, and the page itself. */
 const TOKENS = Number(process.env.FRAMES_TOKENS ?? 3000)
 const MOST_HEAP = 7e6 + (30e6 * TOKENS) / 12_000
@@ -22,6 +24,14 @@ const lab = (tokens) => startPanel({
   queries: names.map((id) => ({ id, model: model(tokens) })),
   limits: `max_in_flight = ${QUERIES}`,
 })
+
+/** The share of all cores that had nothing to do since then. */
+function idleSince(began) {
+  const sum = (list, part) => list.reduce((all, { times }) => all + part(times), 0)
+  const whole = (times) => Object.values(times).reduce((a, b) => a + b, 0)
+  const now = cpus()
+  return (sum(now, ({ idle }) => idle) - sum(began, ({ idle }) => idle)) / Math.max(1, sum(now, whole) - sum(began, whole))
+}
 
 /** Counts the frames and sums the layout shifts from now on. */
 const measure = (page) => page.evaluate(() => {
@@ -73,15 +83,18 @@ export const tests = {
       await page.goto(`${server.url}/runs/${id}`)
       await page.locator(`[data-testid=query-row][data-phase=streaming] >> nth=${QUERIES - 1}`).waitFor()
       await measure(page)
+      const began = cpus()
       await page.waitForTimeout((SECONDS * 1000) / 2)
       const answered = await click(page, names[3])
       await page.locator('[data-testid=run-status][data-status=completed]').waitFor({ timeout: 40_000 })
       const { perSecond, gap, shift, shifted } = await seen(page)
-      console.log(`      ${perSecond.toFixed(1)} frames/s, longest gap ${gap.toFixed(0)} ms, shift ${shift.toFixed(4)}, click ${answered.toFixed(0)} ms`)
-      assert.ok(perSecond >= LEAST_FRAMES, `${perSecond} frames a second`)
-      assert.ok(gap <= LONGEST_GAP_MS, `a gap of ${gap} ms`)
+      const idle = idleSince(began)
+      console.log(`      ${perSecond.toFixed(1)} frames/s, longest gap ${gap.toFixed(0)} ms, shift ${shift.toFixed(4)}, click ${answered.toFixed(0)} ms, ${(idle * 100).toFixed(0)} % of the cores idle`)
+      const bounds = idle < LEAST_IDLE ? BUSY_BOUNDS : BOUNDS
+      assert.ok(perSecond >= bounds.frames, `${perSecond} frames a second, ${bounds.frames} are wanted`)
+      assert.ok(gap <= bounds.gap, `a gap of ${gap} ms, ${bounds.gap} are allowed`)
       assert.ok(shift <= MOST_SHIFT, `a shift of ${shift}: ${shifted.join('\n')}`)
-      assert.ok(answered <= SLOWEST_CLICK_MS, `a click took ${answered} ms`)
+      assert.ok(answered <= bounds.click, `a click took ${answered} ms, ${bounds.click} are allowed`)
       assert.deepEqual(complaints, [])
     } finally {
       await close()

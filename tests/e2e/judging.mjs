@@ -1,4 +1,4 @@
-// What holds for every view: nothing that axe calls grave, nothing wider than the window, nothing too small to hit.
+// What holds for every view: nothing that axe calls grave, two live regions, nothing wider than the window, nothing too small to hit.
 
 import assert from 'node:assert/strict'
 import { createRequire } from 'node:module'
@@ -7,8 +7,10 @@ import { createRequire } from 'node:module'
 export const axe = createRequire(import.meta.url)('axe-core').source
 const GRAVE = ['serious', 'critical']
 
-/** What axe calls serious or critical, in both themes. */
+/** What axe calls serious or critical, in both themes; and that only the two regions of the frame speak. */
 export async function judged(page, what) {
+  const speaking = await page.locator('[aria-live], [role=alert], [role=status], [role=log]').evaluateAll((all) => all.map((one) => one.id))
+  assert.deepEqual(speaking, ['live-polite', 'live-assertive'], what)
   for (const colorScheme of ['light', 'dark']) {
     await page.emulateMedia({ colorScheme })
     await page.evaluate(axe)

@@ -383,6 +383,79 @@ export const tests = {
     }, narrow)
   },
 
+  async 'the end of a run is told outside the page to who asked for it'({ browser }) {
+    const queries = [{ id: 'only', model: 'first-100-total-2500-tokens-100' }]
+    await watching(browser, { queries }, async ({ page, server, id }) => {
+      await page.context().grantPermissions(['notifications'], { origin: server.url })
+      await page.addInitScript(() => {
+        window.told = []
+        window.Notification = class extends Notification {
+          constructor(title, options) {
+            super(title, options)
+            window.told.push(title)
+          }
+        }
+      })
+      await page.reload()
+      await page.getByTestId('notify').click()
+      await page.locator('[data-testid=notify][aria-pressed=true]').waitFor()
+      await status(page, 'completed')
+      await page.waitForFunction(() => window.told.length > 0)
+      assert.deepEqual(await page.evaluate(() => window.told), ['Complete: Is the slab safe?'])
+      assert.equal(await page.getByTestId('notify').count(), 0)
+      assert.match(await page.title(), /^Complete: Is the slab safe\?/)
+      // Nobody is told who did not ask, and a run that had ended tells nobody.
+      await page.goto(`${server.url}/runs/${id}`)
+      await status(page, 'completed')
+      assert.deepEqual(await page.evaluate(() => window.told), [])
+      await page.locator('#live-runs:empty').waitFor({ state: 'attached' })
+    })
+  },
+
+  async 'a row that is open stands in the address'({ browser }) {
+    const queries = [{ id: 'first', model: QUICK }, { id: 'second', model: QUICK }]
+    await watching(browser, { queries }, async ({ page }) => {
+      await status(page, 'completed')
+      await row(page, 'second').getByTestId('query-view').click()
+      await page.waitForURL('**?query=second')
+      await page.reload()
+      await page.locator('#detail').getByRole('heading', { name: 'Second' }).waitFor()
+      await page.getByTestId('events-tab').click()
+      await page.waitForURL('**?query=second&tab=events')
+      await page.getByRole('button', { name: 'Close details' }).click()
+      await page.waitForURL('**?tab=events')
+    })
+  },
+
+  async 'a clock that is wrong by hours moves no bar'({ browser }) {
+    const queries = [{ id: 'only', model: 'first-100-total-6000-tokens-200' }]
+    await watching(browser, { queries }, async ({ page, server, id }) => {
+      await page.addInitScript(() => {
+        const Right = Date
+        const late = 3 * 3600 * 1000
+        window.Date = class extends Right {
+          constructor(...parts) {
+            super(...(parts.length === 0 ? [Right.now() + late] : parts))
+          }
+          static now() {
+            return Right.now() + late
+          }
+        }
+      })
+      await page.reload()
+      await phase(page, 'only', 'streaming')
+      for (const look of [1, 2, 3]) {
+        const before = (await server.look(id)).elapsed_ms
+        const [minutes, seconds] = (await page.getByTestId('run-elapsed').innerText()).split(':').map(Number)
+        const after = (await server.look(id)).elapsed_ms
+        const shown = (minutes * 60 + seconds) * 1000
+        assert.ok(shown > before - 1500 && shown < after + 1500, `look ${look}: ${shown} ms between ${before} and ${after}`)
+        await page.waitForFunction((text) => document.querySelector('[data-testid=run-elapsed]').textContent !== text, await page.getByTestId('run-elapsed').innerText())
+      }
+      await status(page, 'completed')
+    })
+  },
+
   async 'an unknown run is a page that says so'({ server, browser }) {
     const { page, close } = await openPage(browser, server, { allow: [/status of 404/] })
     await page.goto(`${server.url}/runs/run_00000000000000000000000000`)

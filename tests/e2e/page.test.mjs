@@ -28,11 +28,30 @@ export const tests = {
     await close()
   },
 
+  async 'the first HTML of a run has its rows, and nothing else is asked before they stand there'({ server, browser }) {
+    const made = await fetch(`${server.url}/api/v1/runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', prefer: 'wait=30' },
+      body: JSON.stringify({ question: 'A wall </script> of 3 m', options: { model: 'rules' } }),
+    })
+    const { run_id: run } = await made.json()
+    const { page, complaints, close } = await openPage(browser, server)
+    const asked = []
+    page.on('request', (request) => asked.push(new URL(request.url()).pathname))
+    await page.goto(`${server.url}/runs/${run}`)
+    await page.getByTestId('query-row').nth(1).waitFor()
+    await page.getByRole('heading', { level: 1, name: 'A wall </script> of 3 m' }).waitFor()
+    assert.ok(!asked.includes(`/api/v1/runs/${run}`), asked.join('\n'))
+    assert.deepEqual(complaints, [])
+    await close()
+  },
+
   async 'an unknown address is a real 404'({ server, browser }) {
     const { page, close } = await openPage(browser, server, { allow: [/status of 404/] })
     const response = await page.goto(`${server.url}/no/such/place`)
     assert.equal(response.status(), 404)
     assert.match(response.headers()['content-type'], /^text\/html/)
+    await page.getByRole('heading', { level: 1, name: 'No such page' }).waitFor()
     await close()
   },
 }

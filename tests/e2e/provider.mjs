@@ -22,8 +22,8 @@ export const ANSWERS = { [COMPREHENSIVE]: answer('comprehensive'), [COMPLIANCE]:
 export async function startProvider(play, host = '127.0.0.1') {
   const seen = { calls: 0, open: 0 }
   const server = createServer(async (request, response) => {
-    // It lists no models.
-    if (request.method === 'GET') return void response.writeHead(404).end()
+    // A list of models is no call.
+    if (request.method !== 'POST') return void response.writeHead(404).end()
     seen.calls += 1
     seen.open += 1
     response.on('close', () => (seen.open -= 1))

@@ -1,6 +1,7 @@
 // The report in all its states: what it says, where its links lead, what it copies and prints, and that it stays still.
 
 import assert from 'node:assert/strict'
+import { tooWide } from './judging.mjs'
 import { ANSWERS, COMPLIANCE, COMPREHENSIVE } from './provider.mjs'
 import { BRIEF, POSITIONS, ended, shifts, shoot, startRun, status, watchShifts, withReport } from './reading.mjs'
 
@@ -236,6 +237,23 @@ export const tests = {
     })
   },
 
+  async 'an answer of another shape than asked says where, and its text can be read'({ browser }) {
+    const play = (query) => (query === COMPLIANCE ? { text: JSON.stringify({ ...ANSWERS[COMPLIANCE], compliance_checks: 'All of them, I think.' }) } : {})
+    await withReport(browser, { play }, async ({ page, url, complaints }) => {
+      const id = await startRun(url)
+      await ended(url, id)
+      await page.goto(`${url}/runs/${id}`)
+      assert.match(await page.getByTestId('not-checked').innerText(), /does not fit its schema: .*\/compliance_checks/)
+      assert.equal(await page.getByTestId('risk-register').count(), 0, 'what was refused is no part of the report')
+      await page.locator(`[data-query=${COMPLIANCE}]`).getByTestId('query-view').click()
+      await page.getByTestId('transcript').getByText('All of them, I think.').waitFor()
+      await page.getByTestId('raw-answer').click()
+      assert.match(await page.getByTestId('transcript').innerText(), /"compliance_checks":"All of them, I think\."/)
+      await shoot(page, 'report-odd')
+      assert.deepEqual(complaints, [])
+    })
+  },
+
   async 'a panel that is no audit shows its answers with their small Markdown'({ browser }) {
     const said = '# Opinion\n\nThe strip is **sound**, see `XC4`.\n\n- one\n  - below\n- [norm](https://example.org/en206)\n\n| class | w/c |\n| --- | --- |\n| XC4 | 0.50 |\n\n![photo](https://example.org/x.png) <b>no html</b>'
     const play = (query) => (query === COMPREHENSIVE ? { text: said } : { text: 'Plain words.' })
@@ -272,6 +290,37 @@ export const tests = {
     })
   },
 
+  async 'what is missing is asked again from where it is named'({ browser }) {
+    let refused = false
+    const once = (query) => (query === COMPLIANCE && !refused ? ((refused = true), { status: 400 }) : {})
+    await withReport(browser, { play: once }, async ({ page, url }) => {
+      const id = await startRun(url)
+      await page.goto(`${url}/runs/${id}`)
+      await status(page, 'partial')
+      await page.getByTestId('retry-missing').click()
+      await page.waitForURL((at) => at.pathname !== `/runs/${id}`)
+      await status(page, 'completed')
+      await page.getByTestId('risk-register').waitFor()
+      assert.equal(await page.getByTestId('retry-missing').count(), 0)
+    })
+  },
+
+  async 'a failure is named while the rest goes on, and words of models say their language'({ browser }) {
+    const play = (query) => (query === COMPLIANCE ? { status: 400 } : { first: 200, every: 150, pieces: 30 })
+    await withReport(browser, { play }, async ({ page, url }) => {
+      const id = await startRun(url, { input: { positions: POSITIONS, language: 'cs' } })
+      await page.goto(`${url}/runs/${id}`)
+      await page.locator('[data-testid=query-row][data-phase=failed]').waitFor()
+      await page.locator('[data-testid=query-row][data-phase=streaming]').waitFor()
+      assert.match(await page.getByTestId('grounds').innerText(), /Soulad a rizika\s+lab refused the request \(400\)/)
+      await page.locator('[data-testid=query-row][data-phase=streaming] .row-title').click()
+      await page.locator('.received[lang=cs]').waitFor()
+      await status(page, 'partial')
+      await page.locator('.pairs dd[lang=cs]').first().waitFor()
+      assert.equal(await page.locator('html').getAttribute('lang'), 'en')
+    })
+  },
+
   async 'page one of a print says what it is, and everything is open'({ browser }) {
     await withReport(browser, { play: failing, options: { colorScheme: 'dark' } }, async ({ page, url }) => {
       const id = await startRun(url, { positions: [...POSITIONS, ...Array.from({ length: 90 }, (_, at) => ({ item_name: `Further item ${at + 1}`, quantity: at + 1, unit: 'm2' }))] })
@@ -285,12 +334,26 @@ export const tests = {
       await page.emulateMedia({ media: 'print' })
       const head = page.getByTestId('print-head')
       await head.waitFor()
-      for (const part of ['Project', id, 'panel audit, revision', 'lab / lab-1', 'Partial: 1 of 2 queries', 'rows went through the checks', 'Not checked', 'to be verified by a qualified person', 'Signature']) {
+      for (const part of ['Project', id, 'panel audit, revision', 'lab / lab-1', 'Partial: 1 of 2 queries', 'rows went through the checks', 'Quotations', 'Not checked', 'to be verified by a qualified person', 'Signature']) {
         assert.ok((await head.innerText()).includes(part), part)
       }
       assert.equal(await page.locator('details:not([open])').count(), 0)
       assert.equal(await page.locator('[data-row]').count(), 93, 'every row is printed')
       assert.equal(await page.getByTestId('print').isVisible(), false)
+      // 178 mm, what the margins leave of A4.
+      await page.setViewportSize({ width: 673, height: 960 })
+      const broken = await page.locator('.sheet th, .sheet code').evaluateAll((all) =>
+        all.flatMap((one) => [...one.childNodes]).filter((node) => node.nodeType === 3).flatMap((node) =>
+          [...node.data.matchAll(/\S+/g)].filter((word) => {
+            const range = document.createRange()
+            range.setStart(node, word.index)
+            range.setEnd(node, word.index + word[0].length)
+            return range.getClientRects().length > 1
+          }).map(([word]) => word)))
+      assert.deepEqual(broken, [], 'no word of a heading and no rule is broken')
+      assert.ok((await tooWide(page)) <= 0, `${await tooWide(page)} px too wide`)
+      assert.equal(await page.locator('[data-testid=print-course] .segment').first().isVisible(), true, 'the course of the run is printed')
+      assert.match(await page.evaluate(() => [...document.adoptedStyleSheets].flatMap((sheet) => [...sheet.cssRules]).map((rule) => rule.cssText).join()), new RegExp(id), 'each page names the run')
       assert.equal(await page.evaluate(() => getComputedStyle(document.body).color), 'rgb(21, 24, 28)', 'light colours')
       await page.emulateMedia({ media: 'screen' })
       await page.waitForFunction(() => document.querySelectorAll('[data-row]').length < 93)

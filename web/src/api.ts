@@ -7,29 +7,13 @@ import { isRecord, parse } from './wire/json'
 import { readHealth, readProblem } from './wire/problem'
 import type { Health, Problem } from './wire/problem'
 import { isSnapshot } from './wire/snapshot'
-import type { AuditInput, Snapshot } from './wire/snapshot'
+import type { Snapshot } from './wire/snapshot'
 import { say } from './words'
 
 /** What came back: a value, or the reason why not. */
 export type Answer<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly problem: Problem }
 
-/** What is asked. */
-export interface NewRun {
-  readonly panel: string
-  readonly question: string
-  readonly input: AuditInput
-  /** The real engine over the scripted provider. */
-  readonly simulated?: boolean
-}
-
 const RUNS = '/api/v1/runs'
-
-/** Makes a run in the background; it does not end with this page. */
-export function createRun(run: NewRun): Promise<Answer<Snapshot>> {
-  const options = run.simulated ? { on_disconnect: 'continue', model: 'scripted' } : { on_disconnect: 'continue' }
-  const body = JSON.stringify({ panel: run.panel, question: run.question, input: run.input, options })
-  return call('POST', RUNS, readSnapshot, { body })
-}
 
 /** A run as it stands. */
 export function getRun(id: string): Promise<Answer<Snapshot>> {

@@ -44,6 +44,10 @@ export interface PanelChoice {
   readonly title: string
   readonly isDefault: boolean
   readonly checks: boolean
+  /** What its queries are called. */
+  readonly queries: readonly string[]
+  /** Whether it asks the default model, which may be none. */
+  readonly asksDefault: boolean
 }
 
 /** How a provider stands. */
@@ -230,7 +234,9 @@ function readDestination(entry: JsonObject): Destination {
 
 function readPanel(entry: JsonObject): PanelChoice {
   const name = text(entry.panel)
-  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true }
+  const queries = list(entry.queries).map(record)
+  const asksDefault = queries.some(({ models }) => list(models).every((model) => text(model) === 'default'))
+  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true, queries: queries.map(({ title }) => text(title)), asksDefault }
 }
 
 function readProvider(entry: JsonObject): ProviderState {

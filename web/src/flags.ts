@@ -1,6 +1,6 @@
 /** What the checks say of single rows: which cell is meant, and why. Pure. */
 
-import { rank } from './report'
+import { rank } from './severity'
 import type { Finding } from './wire/event'
 import type { JsonObject } from './wire/json'
 

@@ -27,6 +27,8 @@ export interface Takes {
   readonly specifications: boolean
   readonly language: boolean
   readonly checks: boolean
+  /** All fields of its input; absent when it takes any. */
+  readonly fields?: readonly string[]
 }
 
 /** The form while it is open. */
@@ -60,6 +62,28 @@ export function openForm(): Form {
     change: (part) => {
       draft.value = { ...draft.value, ...part }
     },
+  }
+}
+
+/** The panel that is asked, once the panels are known. */
+export function chosenPanel(form: Form): PanelChoice | undefined {
+  const { panel } = form.draft.value
+  return form.panels.value.find(({ name, isDefault }) => (panel === '' ? isDefault : name === panel))
+}
+
+/** Whether it is an audit that is asked for; until the panels are known it most often is. */
+export function isAudit(form: Form): boolean {
+  return chosenPanel(form)?.checks ?? true
+}
+
+/** What of a draft the chosen panel takes: the rest stays in the form and is not sent. */
+export function takenOf(draft: Draft, { positions, specifications, language, fields }: Takes): Draft {
+  return {
+    ...draft,
+    rows: positions ? draft.rows : [],
+    specifications: specifications ? draft.specifications : {},
+    choices: language ? draft.choices : { ...draft.choices, language: '' },
+    rest: fields ? Object.fromEntries(Object.entries(draft.rest).filter(([name]) => fields.includes(name))) : draft.rest,
   }
 }
 

@@ -19,9 +19,10 @@ export function decimals(values: readonly (number | undefined)[]): number {
 
 /** "3 ms", "9.1 s", "2 min 5 s". */
 export function duration(ms: number): string {
-  if (ms < 100) return `${Math.max(0, Math.round(ms))} ms`
-  if (ms < 120_000) return `${(ms / 1000).toFixed(1)} s`
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1000)} s`
+  if (ms < 100) return say('time.ms', { n: Math.max(0, Math.round(ms)) })
+  if (ms < 119_950) return say('time.seconds', { n: (ms / 1000).toFixed(1) })
+  const seconds = Math.round(ms / 1000)
+  return say('time.minutes', { n: Math.floor(seconds / 60), seconds: seconds % 60 })
 }
 
 /** "00:11.4", the same width for an hour's run. */
@@ -73,6 +74,9 @@ export function who(query: QueryView): string {
   return query.switchedFrom ? say('time.switched', { from: query.switchedFrom, to: target }) : target
 }
 
+/** The one unit that is a word of a language. */
+const YEARS = 'a'
+
 const UNITS: readonly (readonly [RegExp, string])[] = [
   [/_percent$/, '%'],
   [/_kg_m3$/, 'kg/m³'],
@@ -87,7 +91,7 @@ const UNITS: readonly (readonly [RegExp, string])[] = [
   [/_tonnes$/, 't'],
   [/_ms$/, 'ms'],
   [/_czk$/, 'CZK'],
-  [/_years$/, 'years'],
+  [/_years$/, YEARS],
 ]
 
 /** A field's name for people: `min_cement_kg_m3` reads "Min cement, kg/m³". */
@@ -98,5 +102,5 @@ export function label(key: string): string {
   const unit = UNITS.find(([pattern]) => pattern.test(per))
   const stem = (unit ? per.replace(unit[0], '') : per).replaceAll('_', ' ').trim()
   const name = (stem.charAt(0).toUpperCase() + stem.slice(1)).replace(/(\d+) percent\b/, '$1 %').replace(/\bvat\b/i, 'VAT')
-  return unit ? `${name}, ${unit[1]}` : name
+  return unit ? `${name}, ${unit[1] === YEARS ? say('unit.years') : unit[1]}` : name
 }

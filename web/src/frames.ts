@@ -1,5 +1,6 @@
 /** The lines of the events tab, from the tape: filtered, and pieces of text folded together. */
 
+import type { RunView } from './run'
 import type { Line } from './tape'
 import type { Frame } from './stream'
 
@@ -69,17 +70,20 @@ export function bytesOf(frame: Frame): string {
 }
 
 /** Ways to see the same in a program of one's own. */
-export const WAYS = ['curl', 'curl_from', 'fetch', 'eventsource'] as const
+export const WAYS = ['curl', 'curl_from', 'fetch', 'eventsource', 'cli'] as const
 export type Way = (typeof WAYS)[number]
 
-/** A command or program that reads run `run` at `server`, from frame `seq` on where that is possible. Has no secret in it. */
-export function reproduce(way: Way, server: string, run: string, seq: number): string {
-  const address = `${server}/api/v1/runs/${run}/events?deltas=true`
+/**
+ * A command or program that reads the run at `server`, from frame `seq` on where that is possible;
+ * the command line asks the same again. Has no secret in it.
+ */
+export function reproduce(way: Way, server: string, run: RunView, seq: number): string {
+  const address = `${server}/api/v1/runs/${run.id}/events?deltas=true`
   switch (way) {
     case 'curl':
       return `curl -N '${address}'`
     case 'curl_from':
-      return seq > 1 ? `curl -N '${address}' -H 'Last-Event-ID: ${run}.${seq - 1}'` : `curl -N '${address}'`
+      return seq > 1 ? `curl -N '${address}' -H 'Last-Event-ID: ${run.id}.${seq - 1}'` : `curl -N '${address}'`
     case 'fetch':
       return [
         `const answer = await fetch('${address}', { headers: { accept: 'application/x-ndjson' } })`,
@@ -91,5 +95,8 @@ export function reproduce(way: Way, server: string, run: string, seq: number): s
         `for (const name of ['query_started', 'query_completed', 'final_result']) source.addEventListener(name, (event) => console.log(name, JSON.parse(event.data)))`,
         `source.addEventListener('final_result', () => source.close())`,
       ].join('\n')
+    case 'cli':
+      // JSON has no line of its own that could end the document early.
+      return `askstream ask -f - <<'ASK'\n${JSON.stringify({ panel: run.panel, question: run.question, input: run.input })}\nASK`
   }
 }

@@ -2,6 +2,7 @@
 
 import { getRun } from './api'
 import { EMPTY, draftOf } from './draft'
+import { isAudit } from './form'
 import type { Form } from './form'
 import { replace } from './keeping'
 import type { Kept } from './keeping'
@@ -22,7 +23,7 @@ export function linked(form: Form, kept: Kept): () => void {
     if (over) return
     history.replaceState(history.state, '', location.pathname)
     if (panel !== null) form.change({ panel })
-    if (sample) replace(form, kept, draftOf(sample.question, { ...sample.input }, sample.title, form.draft.value.panel))
+    if (sample) replace(form, kept, draftOf(sample.question, { ...sample.input }, sample.title, isAudit(form) ? form.draft.value.panel : ''))
     if (from === null) return
     const answer = await getRun(from)
     if (over) return

@@ -1,6 +1,7 @@
 /** The one line under the header, and the two live regions for screen readers. */
 
 import { signal } from '@preact/signals'
+import { useEffect } from 'preact/hooks'
 
 export interface Notice {
   readonly tone: 'plain' | 'warn'
@@ -17,6 +18,15 @@ const PAUSE_MS = 3000
 export const polite = signal('')
 /** What the assertive region says. */
 export const assertive = signal('')
+
+/** Has `text` said when it appears or changes: politely, or at once where something went wrong. */
+export function useSaid(text: string | undefined, tone: 'polite' | 'alarm' = 'polite'): void {
+  useEffect(() => {
+    if (!text) return
+    if (tone === 'alarm') assertive.value = text
+    else announce(text)
+  }, [text])
+}
 
 let last = 0
 let pending: ReturnType<typeof setTimeout> | undefined

@@ -21,6 +21,17 @@ function end(): void {
   opened = []
 }
 
+let foot: CSSStyleSheet | undefined
+
+/** Puts `text` at the foot of each printed page, beside its number. */
+export function footPages(text: string): void {
+  if (foot === undefined) {
+    foot = new CSSStyleSheet()
+    document.adoptedStyleSheets = [...document.adoptedStyleSheets, foot]
+  }
+  foot.replaceSync(`@page { @bottom-left { content: ${JSON.stringify(text)}; } }`)
+}
+
 window.addEventListener('beforeprint', begin)
 window.addEventListener('afterprint', end)
 matchMedia('print').addEventListener('change', (event) => (event.matches ? begin() : end()))

@@ -1,17 +1,13 @@
 /** What the report says, as pure functions of the run: order, counts and gaps; no elements. */
 
-import type { FinalResult, Finding, Warning } from './wire/event'
+import type { Finding, Warning } from './wire/event'
 import { count, isEmpty, isList, isRecord, list, record, text } from './wire/json'
-import type { Json, JsonObject } from './wire/json'
+import type { JsonObject } from './wire/json'
+import { content, findings } from './result'
 import { isClosed, isTerminal } from './run'
 import type { QueryView, RunView } from './run'
 import { whyNot } from './sentences'
-
-/** The event's own fields; every other key of a final result is content. */
-const OWN: ReadonlySet<string> = new Set([
-  'type', 'run_id', 'seq', 'at', 'elapsed_ms', 'simulated', 'terminal', 'status', 'panel', 'warnings', 'performance',
-  'queries', 'result', 'result_ref', 'result_truncated', 'result_bytes', 'result_sha256', 'reason', 'error', 'findings_only',
-])
+import { rank } from './severity'
 
 /** The sections that come from the technical reading, in the report's order. */
 export const TECHNICAL = [
@@ -29,15 +25,6 @@ const SHOWN: ReadonlySet<string> = new Set<string>([
 /** The two hybrid queries of the audit. */
 export const COMPREHENSIVE = 'comprehensive_analysis'
 export const COMPLIANCE = 'compliance_risks'
-
-/** The severities, worst last; a word's place is its rank. */
-export const SEVERITIES = ['info', 'low', 'medium', 'high', 'critical'] as const
-
-/** How severe, from 0 (info) to 4 (critical). */
-export function rank(severity: Json | undefined): number {
-  const word = text(severity).toLowerCase()
-  return Math.max(0, SEVERITIES.findIndex((one) => one === word))
-}
 
 /** Whether the result is laid out as an audit: it has checks, or sections that only an audit has. */
 export function isAudit(run: RunView): boolean {
@@ -58,23 +45,10 @@ export function odd(body: JsonObject): JsonObject {
   return Object.fromEntries(keys.map((key) => [key, body[key]]))
 }
 
-/** The content of a result: its own keys when flattened, else those under `result`. */
-export function content(final: FinalResult | undefined): JsonObject {
-  if (final === undefined) return {}
-  const whole = final as FinalResult & JsonObject
-  const flat = Object.fromEntries(Object.entries(whole).filter(([key]) => !OWN.has(key)))
-  return isRecord(whole.result) && Object.keys(whole.result).length > 0 ? { ...flat, ...whole.result } : flat
-}
-
 /** What no section shows. */
 export function further(body: JsonObject): JsonObject {
   const raw = odd(body)
   return Object.fromEntries(Object.entries(body).filter(([key, value]) => !SHOWN.has(key) && !Object.hasOwn(raw, key) && !isEmpty(value)))
-}
-
-/** The findings of the checks, worst first; at once, before any query has ended. */
-export function findings(run: RunView): readonly Finding[] {
-  return [...(run.checks?.findings ?? [])].sort((a, b) => rank(b.severity) - rank(a.severity))
 }
 
 /** Something to fix: a finding, or a model's risk. */
@@ -224,12 +198,6 @@ export function answered(run: RunView, query: string): boolean {
   return askedAs(run, query)?.phase === 'done'
 }
 
-/** Whether only built-in rules answered, so that no model was asked. */
-export function onlyRules(run: RunView): boolean {
-  const asked = run.queries.filter((query) => query.provider)
-  return asked.length > 0 && asked.every((query) => query.provider === 'rules')
-}
-
 /** The warnings of the run, each sentence once; why a query failed stands with what was not checked. */
 export function warnings(run: RunView): readonly Warning[] {
   const all = [...(run.final?.warnings ?? []), ...run.warnings]
@@ -268,4 +236,25 @@ export function counts(run: RunView): { readonly fix: number; readonly verify: n
     verify: ranks.filter((value) => value === 1 || value === 2).length,
     missing: gaps(run).length + grounds(run).filter((ground) => ground.unsent > 0).length,
   }
+}
+
+/** Queries of which each needs the one before, and how long they took together. */
+export interface Chain {
+  readonly titles: readonly string[]
+  readonly time: number
+}
+
+/** What set the pace of a run: the chain that took longest. */
+export function longestChain(queries: readonly QueryView[], times: Readonly<Record<string, number>>): Chain {
+  const known = new Map<string, Chain>()
+  const longest = (chains: readonly Chain[]) => chains.reduce((one, other) => (other.time > one.time ? other : one), { titles: [], time: 0 })
+  const chainTo = (query: QueryView): Chain => {
+    const found = known.get(query.id)
+    if (found) return found
+    const before = longest(queries.filter(({ id }) => query.dependsOn.includes(id)).map(chainTo))
+    const chain = { titles: [...before.titles, query.title], time: before.time + (times[query.id] ?? 0) }
+    known.set(query.id, chain)
+    return chain
+  }
+  return longest(queries.map(chainTo))
 }

@@ -2,6 +2,7 @@
 
 import { requestOf } from './asking'
 import { faultsOf, faultsOfProblem } from './faults'
+import { takenOf } from './form'
 import type { Form } from './form'
 import { keep } from './keeping'
 import type { Kept } from './keeping'
@@ -19,14 +20,15 @@ export function submit(form: Form, kept: Kept): void {
   const draft = form.draft.value
   keep(kept, draft)
   form.problem.value = undefined
-  form.faults.value = faultsOf(draft)
+  const taken = takenOf(draft, form.takes.value)
+  form.faults.value = faultsOf(taken)
   const [first] = form.faults.value
   if (first) return refuse(form, first.text)
   if (lostAt.value !== undefined) {
     assertive.value = say('form.not_now')
     return
   }
-  const { body, at } = requestOf(draft)
+  const { body, at } = requestOf(taken)
   void follow(form, kept, start(body), at)
 }
 

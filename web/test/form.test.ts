@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { requestOf } from '../src/asking'
+import { takenOf } from '../src/form'
 import { EMPTY, draftOf, parseDraft } from '../src/draft'
 import { faultsOf, faultsOfProblem } from '../src/faults'
 import { flagsOf } from '../src/flags'
@@ -89,6 +90,14 @@ describe('a draft', () => {
   })
 
   it.each(['', 'null', '{}', '{"draft":3}', '{"draft":{"rows":"x"}}', JSON.stringify({ draft: EMPTY })])('is nothing when it is %j', (raw) => expect(parseDraft(raw)).toBeUndefined())
+
+  it('is sent as far as the panel takes it', () => {
+    const all = { positions: true, specifications: true, language: true, checks: true }
+    expect(takenOf(draft, all)).toEqual(draft)
+    const taken = takenOf(draft, { positions: false, specifications: false, language: true, checks: false, fields: ['mode', 'language'] })
+    expect(JSON.parse(requestOf(taken).body).input).toEqual({ language: 'cs' })
+    expect(takenOf({ ...draft, rest: { mode: 'fast', totals: {} } }, { ...all, fields: ['mode'] }).rest).toEqual({ mode: 'fast' })
+  })
 
   it('becomes the body of a run, without what is left to the server', () => {
     const body = JSON.parse(requestOf(draft).body)

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { fromSnapshot } from '../src/run'
 import { bytesOf, elapsedOf, items, queryOf, reproduce, WAYS } from '../src/frames'
 import type { FrameFilter } from '../src/frames'
 import type { Line } from '../src/tape'
@@ -39,12 +40,20 @@ describe('the lines of the events tab', () => {
 })
 
 describe('the ways to reproduce a stream', () => {
+  const run = fromSnapshot({ run_id: 'run_1', status: 'completed', panel: 'audit', panel_revision: '1', title: '', question: "The engineer's slab\nASK", created_at: '', elapsed_ms: 0, queries: [] })
+
   it('go on at the frame that was chosen', () => {
-    expect(reproduce('curl_from', 'http://h/audit', 'run_1', 41)).toBe("curl -N 'http://h/audit/api/v1/runs/run_1/events?deltas=true' -H 'Last-Event-ID: run_1.40'")
-    expect(reproduce('curl_from', 'http://h', 'run_1', 1)).toBe(reproduce('curl', 'http://h', 'run_1', 9))
+    expect(reproduce('curl_from', 'http://h/audit', run, 41)).toBe("curl -N 'http://h/audit/api/v1/runs/run_1/events?deltas=true' -H 'Last-Event-ID: run_1.40'")
+    expect(reproduce('curl_from', 'http://h', run, 1)).toBe(reproduce('curl', 'http://h', run, 9))
+  })
+
+  it('ask the same again with the command line, whatever the words are', () => {
+    const [first, body, last, ...more] = reproduce('cli', 'http://h', run, 2).split('\n')
+    expect([first, last, more]).toEqual(["askstream ask -f - <<'ASK'", 'ASK', []])
+    expect(JSON.parse(body ?? '')).toEqual({ panel: 'audit', question: run.question, input: {} })
   })
 
   it('never carry a secret', () => {
-    for (const way of WAYS) expect(reproduce(way, 'http://h', 'run_1', 2)).not.toMatch(/authorization|token|cookie/i)
+    for (const way of WAYS) expect(reproduce(way, 'http://h', run, 2)).not.toMatch(/authorization|token|cookie/i)
   })
 })

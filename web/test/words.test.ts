@@ -56,7 +56,11 @@ describe('the sources', () => {
     for (const { name, text } of sources) {
       expect(text, name).not.toMatch(/innerHTML|insertAdjacentHTML|dangerouslySet|: any\b|as any\b|<any>/)
       expect(text, name).not.toMatch(/[\w)\]]!(\.|\[|\)|;|,|$)/m)
-      if (name.endsWith('.tsx')) expect(text.match(/>[^<>{}=&|?:()\n]*[A-Za-z]{3,}[^<>{}=&|?:()\n]*<\//g) ?? [], name).toEqual([])
+      if (!name.endsWith('.tsx')) continue
+      expect(text.match(/\b(aria-label|title|placeholder|alt|label)="[^"]*[A-Za-z]{2}[^"]*"/g) ?? [], name).toEqual([])
+      // A line of an element's text: words and punctuation alone.
+      expect(text.match(/^ +[A-Z][a-z']*( [A-Za-z',.:;-]+)+$/gm) ?? [], name).toEqual([])
+      expect(text.match(/>[^<>{}=&|?:()\n]*[A-Za-z]{3,}[^<>{}=&|?:()\n]*<\//g) ?? [], name).toEqual([])
     }
   })
 })

@@ -11,41 +11,46 @@ import { Markdown } from './Markdown'
 import { Members } from './Members'
 import { Section } from './Section'
 import { Value } from './Value'
+import { useDrip } from './drip'
 
 /** The report of a panel that is no audit: its fields in their order, or the answers themselves. */
 export function Answers({ run, body }: { run: RunView; body: JsonObject }) {
-  if (isRound(run, body)) return <Members run={run} body={body} />
-  if (!isTerminal(run)) return null
-  const { answers, sections: _, ...fields } = body
-  const merged = Object.entries(fields).filter(([, value]) => !isEmpty(value))
-  const given = Object.entries(record(answers)).filter(([, value]) => !isEmpty(value))
-  // A cancelled run may have answers and no result.
-  const kept = merged.length + given.length > 0 ? [] : run.queries.filter((query) => !isEmpty(query.result))
-  if (merged.length + given.length + kept.length === 0) return <p class="muted">{say('answer.none')}</p>
+  const ended = isTerminal(run)
+  const round = isRound(run, body)
+  const parts = ended && !round ? partsOf(run, body) : []
+  const drawn = useDrip(parts.length)
+  if (round) return <Members run={run} body={body} />
+  if (!ended) return null
+  if (parts.length === 0) return <p class="muted">{say('answer.none')}</p>
   return (
     <div data-testid="answers" class="answers">
-      {merged.map(([key, value]) => (
-        <Section key={key} title={label(key)} run={run} body={body} name={key}>
+      {parts.slice(0, drawn).map(({ key, title, value, query, name }) => (
+        <Section key={key} title={title} run={run} body={body} query={query} name={name}>
           <Answer value={value} />
-        </Section>
-      ))}
-      {!isRecord(answers) && !isEmpty(answers) && (
-        <Section title={label('answers')}>
-          <Answer value={answers} />
-        </Section>
-      )}
-      {given.map(([query, value]) => (
-        <Section key={query} title={titleOf(run, query)} run={run} query={query}>
-          <Answer value={value} />
-        </Section>
-      ))}
-      {kept.map((query) => (
-        <Section key={query.id} title={query.title} run={run} query={query.id}>
-          <Answer value={query.result} />
         </Section>
       ))}
     </div>
   )
+}
+
+interface Part {
+  readonly key: string
+  readonly title: string
+  readonly value: Json | undefined
+  /** The query that it comes from; else the result says so of its field `name`. */
+  readonly query?: string
+  readonly name?: string
+}
+
+/** The fields of the result in their order, then the answers; a cancelled run may have answers and no result. */
+function partsOf(run: RunView, body: JsonObject): readonly Part[] {
+  const { answers, sections: _, ...fields } = body
+  const merged = Object.entries(fields).filter(([, value]) => !isEmpty(value)).map(([name, value]): Part => ({ key: name, title: label(name), value, name }))
+  const whole: readonly Part[] = isRecord(answers) || isEmpty(answers) ? [] : [{ key: 'answers', title: label('answers'), value: answers }]
+  const given = Object.entries(record(answers)).filter(([, value]) => !isEmpty(value)).map(([query, value]): Part => ({ key: `of ${query}`, title: titleOf(run, query), value, query }))
+  const all = [...merged, ...whole, ...given]
+  if (all.length > 0) return all
+  return run.queries.filter((query) => !isEmpty(query.result)).map((query) => ({ key: query.id, title: query.title, value: query.result, query: query.id }))
 }
 
 function Answer({ value }: { value: Json | undefined }) {

@@ -4,6 +4,7 @@ import { useEffect, useLayoutEffect, useRef } from 'preact/hooks'
 import type { Flags } from '../flags'
 import { label } from '../format'
 import { step } from '../gridkeys'
+import { useSaid } from '../notice'
 import { cellText, isFixed } from '../rows'
 import type { Place } from '../rows'
 import type { JsonObject } from '../wire/json'
@@ -139,7 +140,9 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
   // The active row stays, or the focus would be lost by scrolling.
   if (row < count && !drawn.includes(row)) drawn.push(row)
   const widths = { gridTemplateColumns: [...columns, 'check'].map(width).join(' '), minWidth: `${[...columns, 'check'].map(least).reduce((a, b) => a + b, 0)}px` }
-  const why = flags.get(rows[row] ?? {})
+  const flagged = flags.get(rows[row] ?? {})
+  const why = flagged && say('bill.why', { row: row + 1, text: flagged.messages.join(' ') })
+  useSaid(why)
   return (
     <>
       <div
@@ -203,7 +206,7 @@ export function BillGrid({ rows, columns, flags, active, goal, invalid, edit, pa
           })}
         </div>
       </div>
-      <p class="grid-why" aria-live="polite">{why && say('bill.why', { row: row + 1, text: why.messages.join(' ') })}</p>
+      <p class="grid-why">{why}</p>
     </>
   )
 }

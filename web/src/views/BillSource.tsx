@@ -1,4 +1,5 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { useSaid } from '../notice'
 import type { Taking } from '../taking'
 import { say } from '../words'
 
@@ -6,6 +7,9 @@ import { say } from '../words'
 export function BillSource({ taking }: { taking: Taking }) {
   const field = useRef<HTMLInputElement>(null)
   const refused = taking.refused.value
+  const why = refused && [refused.text, refused.hint].filter(Boolean).join(' ')
+  useSaid(taking.busy.value ? say('boq.reading') : '')
+  useSaid(why, 'alarm')
   useEffect(() => {
     // Missed by a little, the browser would leave the page for the file.
     const stay = (event: DragEvent) => {
@@ -32,13 +36,10 @@ export function BillSource({ taking }: { taking: Taking }) {
       <button type="button" onClick={() => field.current?.click()}>
         {say('boq.choose')}
       </button>
-      <span class="hint" aria-live="polite">
-        {taking.busy.value ? say('boq.reading') : say('boq.drop')}
-      </span>
-      {refused && (
-        <p class="fault" role="alert" data-testid="boq-refused">
-          {refused.text}
-          {refused.hint && ` ${refused.hint}`}
+      <span class="hint">{taking.busy.value ? say('boq.reading') : say('boq.drop')}</span>
+      {why && (
+        <p class="fault" data-testid="boq-refused">
+          {why}
         </p>
       )}
     </div>

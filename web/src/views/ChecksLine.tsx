@@ -4,7 +4,8 @@ import type { Checking } from '../checking'
 import { goTo } from '../faults'
 import type { Form } from '../form'
 import { number } from '../format'
-import { rank } from '../report'
+import { useSaid } from '../notice'
+import { rank } from '../severity'
 import type { Finding } from '../wire/event'
 import { say } from '../words'
 import { Severity } from './Severity'
@@ -16,10 +17,12 @@ export function ChecksLine({ form, checking, shown }: { form: Form; checking: Ch
   const state = checking.state.value
   const grave = state.is === 'done' ? state.found.findings.filter(isGrave) : []
   const sorted = [...grave].sort((a, b) => rank(b.severity) - rank(a.severity))
+  const told = sentence(checking)
+  useSaid(state.is === 'nothing' || state.is === 'checking' ? '' : told)
   return (
     <div class="checks-line">
       <p data-testid="checks-line" data-state={state.is}>
-        <span class="muted">{say('check.title')}</span> <span aria-live="polite">{sentence(checking)}</span>{' '}
+        <span class="muted">{say('check.title')}</span> <span>{told}</span>{' '}
         {grave.length > 0 && (
           <button type="button" class="quiet" aria-expanded={shown.value} aria-controls="check-list" onClick={() => (shown.value = !shown.value)}>
             {say(shown.value ? 'check.hide' : 'check.show')}

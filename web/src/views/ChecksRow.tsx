@@ -1,6 +1,7 @@
 import { duration } from '../format'
-import { findings, rank } from '../report'
+import { findings } from '../result'
 import type { RunView } from '../run'
+import { rank } from '../severity'
 import { say } from '../words'
 import { Mark } from './Mark'
 import { Track } from './Track'

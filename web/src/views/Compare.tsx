@@ -4,9 +4,10 @@ import { at } from '../base'
 import { compareRuns } from '../comparison'
 import type { Compared, Side } from '../comparison'
 import { duration, label, moment, number, price, shortId } from '../format'
-import { rank } from '../report'
+import { useSaid } from '../notice'
 import { arrived, parameter } from '../route'
 import { statusWord } from '../sentences'
+import { rank } from '../severity'
 import type { Finding } from '../wire/event'
 import { text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
@@ -44,6 +45,8 @@ export function Compare() {
       over = true
     }
   }, [a, b, tries.value])
+  const why = problem.value && [problem.value.detail, ...problem.value.errors.map(({ detail }) => detail)].join(' ')
+  useSaid(why, 'alarm')
   return (
     <div class="compare" data-testid="compare">
       <h1 ref={heading} tabIndex={-1}>
@@ -51,8 +54,8 @@ export function Compare() {
       </h1>
       {compared.value && <Body compared={compared.value} />}
       {problem.value && (
-        <div class="prose" role="alert" data-testid="compare-problem">
-          <p>{[problem.value.detail, ...problem.value.errors.map(({ detail }) => detail)].join(' ')}</p>
+        <div class="prose" data-testid="compare-problem">
+          <p>{why}</p>
           <p>
             <button type="button" onClick={() => (tries.value += 1)}>
               {say('page.try')}

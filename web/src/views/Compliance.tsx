@@ -66,14 +66,14 @@ export function Compliance({ run, body }: { run: RunView; body: JsonObject }) {
         ) : (
           <>
             <p class="tallies">{tally(checks)}</p>
-            <Sheet title={say('report.compliance')} columns={CHECKS} rows={checks} testid="compliance-table" />
+            <Sheet title={say('report.compliance')} columns={CHECKS} rows={checks} told testid="compliance-table" />
           </>
         )}
         <Quotes body={body} sections={['compliance_status', 'compliance_checks']} />
       </Section>
       {standards.length > 0 && (
         <Section title={say('report.standards')} run={run} query={COMPLIANCE}>
-          <Sheet title={say('report.standards')} columns={STANDARDS} rows={standards} />
+          <Sheet title={say('report.standards')} columns={STANDARDS} rows={standards} told />
           <Quotes body={body} sections={['standards_checked']} />
         </Section>
       )}

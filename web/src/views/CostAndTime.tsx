@@ -1,7 +1,9 @@
 import { duration, number, price } from '../format'
+import { longestChain } from '../report'
 import type { QueryView, RunView } from '../run'
 import { phaseWord, whyNot } from '../sentences'
 import { say } from '../words'
+import { PrintCourse } from './PrintCourse'
 import { Section, answerer } from './Section'
 import { Sheet } from './Sheet'
 import type { Column } from './Sheet'
@@ -21,6 +23,7 @@ export function CostAndTime({ run }: { run: RunView }) {
   const speed = speedOf(run)
   return (
     <Section title={say('report.cost')} testid="cost">
+      <PrintCourse run={run} />
       <Sheet title={say('report.cost')} columns={COLUMNS} rows={run.queries} testid="cost-table" />
       {speed && (
         <>
@@ -64,9 +67,9 @@ function speedOf(run: RunView): Speed | undefined {
   const total = performance.total_time_ms
   if (times.length < 2) return { words: say('report.parallel_one'), total }
   const sum = times.reduce((all, [, time]) => all + time, 0)
-  const [id, time] = times.reduce((slowest, one) => (one[1] > slowest[1] ? one : slowest))
   if (total === 0 || sum / total < 1.05) return { words: say('report.parallel_same', { sum: duration(sum), total: duration(total) }), total, sum }
   const saved = say('report.parallel', { sum: duration(sum), total: duration(total), times: number(sum / total, 1) })
-  const pace = say('report.slowest', { query: run.queries.find((query) => query.id === id)?.title ?? id, time: duration(time), ours: duration(Math.max(0, total - time)) })
+  const { titles, time } = longestChain(run.queries, performance.query_times)
+  const pace = say(titles.length === 1 ? 'report.slowest' : 'report.longest', { query: titles.join(', '), time: duration(time), ours: duration(Math.max(0, total - time)) })
   return { words: `${saved} ${pace}`, total, sum }
 }

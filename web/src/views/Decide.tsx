@@ -1,14 +1,17 @@
 import { CHOICES, LONGEST_NOTE, decidedOf } from '../decisions'
 import type { Decisions } from '../decisions'
+import { useSaid } from '../notice'
 import type { Finding } from '../wire/event'
 import type { Decision } from '../wire/snapshot'
 import { named, say } from '../words'
 
 /** What is to become of a finding: chosen here, kept with the run. */
 export function Decide({ finding, decisions }: { finding: Finding; decisions: Decisions }) {
-  const { id } = finding
-  if (id === undefined) return null
+  const id = finding.id ?? ''
   const { decision, state, why } = decidedOf(decisions.all.value, id)
+  const refused = state === 'refused' ? say('decision.refused', { why: why ?? '' }) : ''
+  useSaid(refused, 'alarm')
+  if (id === '') return null
   const choose = (word: string) => {
     const chosen = CHOICES.find((one) => one === word)
     void decisions.decide(id, chosen && { decision: chosen, ...(decision?.note ? { note: decision.note } : {}) })
@@ -37,9 +40,8 @@ export function Decide({ finding, decisions }: { finding: Finding; decisions: De
           onChange={(event) => write(decision, event.currentTarget.value.trim())}
         />
       )}
-      <span class={state === 'refused' ? 'fault' : 'muted'} role="status">
-        {state === 'sending' ? say('decision.sending') : state === 'refused' ? say('decision.refused', { why: why ?? '' }) : ''}
-      </span>
+      <span class="on-paper">{decisionText(decision)}</span>
+      <span class={refused ? 'keeping fault' : 'keeping muted'}>{state === 'sending' ? say('decision.sending') : refused}</span>
     </div>
   )
 }

@@ -3,7 +3,8 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { amounts, bytes } from '../amounts'
 import { estimate, getTimes, requestOf } from '../asking'
 import type { Destination, Estimate } from '../asking'
-import { questionFault } from '../form'
+import { at } from '../base'
+import { chosenPanel, questionFault, takenOf } from '../form'
 import type { Form } from '../form'
 import { duration, number, timeOfDay } from '../format'
 import { oneAtATime } from '../latest'
@@ -18,12 +19,16 @@ const FEWEST_TIMES = 3
 export function Destinations({ form }: { form: Form }) {
   const told = useSignal<Estimate | undefined>(undefined)
   const times = useSignal<readonly number[]>([])
-  const draft = form.draft.value
-  const panel = draft.panel || form.panels.value.find(({ isDefault }) => isDefault)?.name || ''
+  const takes = form.takes.value
+  const draft = takenOf(form.draft.value, takes)
+  const chosen = chosenPanel(form)
+  const panel = chosen?.name ?? ''
+  // Only the audit has rules that answer in the place of a model.
+  const nobody = isUnconnected() && chosen?.asksDefault === true && !chosen.checks && draft.choices.model === ''
   const queue = useMemo(oneAtATime, [])
   const gone = lostAt.value !== undefined
   useEffect(() => {
-    if (gone || questionFault(draft.question) !== '') {
+    if (gone || nobody || questionFault(draft.question) !== '') {
       told.value = undefined
       return undefined
     }
@@ -38,7 +43,7 @@ export function Destinations({ form }: { form: Form }) {
       clearTimeout(timer)
       over = true
     }
-  }, [draft, gone])
+  }, [form.draft.value, takes, gone, nobody])
   useEffect(() => {
     let over = false
     times.value = []
@@ -55,8 +60,11 @@ export function Destinations({ form }: { form: Form }) {
   }
   return (
     <>
-      <p data-testid="estimate">{told.value ? figures(told.value, times.value).map((one) => <span key={one}>{one}</span>) : say('form.no_estimate')}</p>
-      <p data-testid="destinations">{where(told.value, rows)}</p>
+      {!nobody && <p data-testid="estimate">{told.value ? figures(told.value, times.value).map((one) => <span key={one}>{one}</span>) : say('form.no_estimate')}</p>}
+      <p data-testid="destinations" class={nobody ? 'warned' : undefined}>
+        {nobody ? say('form.no_model_panel') : where(told.value, rows)}{' '}
+        {isUnconnected() && <a href={at('/providers')}>{say('form.connect')}</a>}
+      </p>
       {told.value && told.value.parts > 1 && <p class="muted" data-testid="in-parts">{say('form.in_parts', { n: told.value.parts })}</p>}
       {told.value?.rows && told.value.rows.sent < told.value.rows.total && (
         <p class="warned" data-testid="rows-left-out">{say('form.rows_left_out', { sent: number(told.value.rows.sent), total: number(told.value.rows.total) })}</p>
@@ -85,13 +93,18 @@ function figures({ queries, inputTokens, cost, destinations }: Estimate, times: 
 function where(told: Estimate | undefined, rows: number): string {
   if (told === undefined && health.value === undefined) return say('form.asking_health')
   const to = told?.destinations ?? health.value?.destinations ?? []
-  if (to.length === 0) return say('form.sends_nothing')
+  if (to.length === 0) return say(isUnconnected() ? 'form.no_model' : 'form.sends_nothing')
   const size = told ? bytes(told.bytes) : ''
   // What fits into no prompt is not sent.
   const sent = told?.rows?.sent ?? rows
   const what = sent > 0 ? say('form.what_rows', { n: number(sent) }) : say('form.what_question')
   const names = [...new Set(to.map(name))].join(', ')
   return size === '' ? say('form.sends', { what, where: names }) : say('form.sends_size', { what, size, where: names })
+}
+
+/** Whether the rules answer because nobody else can. */
+function isUnconnected(): boolean {
+  return health.value?.configuredProviders === 0
 }
 
 function name({ provider, host, local }: Destination): string {

@@ -62,7 +62,7 @@ export function Events({ tape, run }: { tape: Tape; run: RunView }) {
         </span>
       </p>
       <List shown={shown} chosen={chosen.value} choose={(line) => (chosen.value = line)} unfold={() => (filter.value = { ...filter.value, deltas: true })} />
-      {chosen.value?.frame && <FrameDetail frame={chosen.value.frame} run={run.id} />}
+      {chosen.value?.frame && <FrameDetail frame={chosen.value.frame} run={run} />}
       <Headers tape={tape} />
     </section>
   )
@@ -105,7 +105,7 @@ function Filters({ run, lines, filter, change }: FiltersProps) {
         <span class="unseen">{say('events.words')}</span>
         <input type="search" placeholder={say('events.words')} onInput={(event) => change({ ...filter, words: event.currentTarget.value })} />
       </label>
-      <label class="check">
+      <label class="tickbox">
         <input type="checkbox" data-testid="events-deltas" checked={filter.deltas} onChange={(event) => change({ ...filter, deltas: event.currentTarget.checked })} />
         {say('events.deltas')}
       </label>

@@ -1,8 +1,10 @@
 import { useMemo } from 'preact/hooks'
 import { decidedOf } from '../decisions'
 import type { Decisions } from '../decisions'
-import { findings, nameOf, rank } from '../report'
+import { nameOf } from '../report'
+import { findings } from '../result'
 import type { RunView } from '../run'
+import { rank } from '../severity'
 import type { Finding } from '../wire/event'
 import { text } from '../wire/json'
 import { say } from '../words'
@@ -17,7 +19,7 @@ import type { Column } from './Sheet'
 const COLUMNS: readonly Column<Finding>[] = [
   { title: say('col.severity'), text: (finding) => finding.severity, show: (finding) => <Severity value={finding.severity} /> },
   { title: say('col.rule'), text: (finding) => finding.rule, show: (finding) => <code>{finding.rule}</code> },
-  { title: say('col.rows'), text: (finding) => (finding.rows ?? []).map((row) => row + 1).join(', '), show: (finding) => <Rows rows={finding.rows ?? []} /> },
+  { title: say('col.rows'), text: (finding) => (finding.rows ?? []).map((row) => row + 1).join(', '), show: (finding) => <Rows bare rows={finding.rows ?? []} /> },
   { title: say('col.what'), text: (finding) => finding.message, show: What },
   { title: say('col.found'), class: 'right words', text: (finding) => text(finding.found) },
   { title: say('col.expected'), class: 'right words', text: (finding) => text(finding.expected) },

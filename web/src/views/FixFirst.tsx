@@ -41,15 +41,15 @@ function Source({ fix }: { fix: Fix }) {
   return <code>{link}</code>
 }
 
-/** Links to the rows that something is about. */
-export function Rows({ rows }: { rows: readonly number[] }) {
+/** Links to the rows that something is about; `bare` under a heading that says so. */
+export function Rows({ rows, bare = false }: { rows: readonly number[]; bare?: boolean }) {
   if (rows.length === 0) return null
   return (
     <>
       {rows.slice(0, MOST_ROWS).map((row, index) => (
         <span key={row}>
           {index > 0 && ', '}
-          <PlaceLink kind="row" name={String(row + 1)} text={index === 0 ? say('finding.row', { rows: row + 1 }) : String(row + 1)} />
+          <PlaceLink kind="row" name={String(row + 1)} text={index === 0 && !bare ? say('finding.row', { rows: row + 1 }) : String(row + 1)} />
         </span>
       ))}
       {rows.length > MOST_ROWS && ` ${say('finding.more_rows', { n: rows.length - MOST_ROWS })}`}

@@ -3,13 +3,14 @@ import { at } from '../base'
 import { bytesOf, reproduce, WAYS } from '../frames'
 import type { Way } from '../frames'
 import { seqOf } from '../bookmark'
+import type { RunView } from '../run'
 import type { Frame } from '../stream'
 import { parse } from '../wire/json'
 import { say } from '../words'
 import { Command } from './Command'
 
 /** One frame whole, and how to get the same elsewhere. */
-export function FrameDetail({ frame, run }: { frame: Frame; run: string }) {
+export function FrameDetail({ frame, run }: { frame: Frame; run: RunView }) {
   const pretty = useSignal(true)
   const way = useSignal<Way>('curl_from')
   const names: Readonly<Record<Way, string>> = {
@@ -17,6 +18,7 @@ export function FrameDetail({ frame, run }: { frame: Frame; run: string }) {
     curl_from: say('events.curl_from'),
     fetch: say('events.fetch'),
     eventsource: say('events.eventsource'),
+    cli: say('events.cli'),
   }
   return (
     <div class="frame-detail" data-testid="frame-detail">
@@ -34,7 +36,7 @@ export function FrameDetail({ frame, run }: { frame: Frame; run: string }) {
       <fieldset class="ways">
         <legend>{say('events.reproduce')}</legend>
         {WAYS.map((name) => (
-          <label key={name} class="check">
+          <label key={name} class="tickbox">
             <input type="radio" name="way" checked={way.value === name} onChange={() => (way.value = name)} />
             {names[name]}
           </label>

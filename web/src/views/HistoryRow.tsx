@@ -1,14 +1,14 @@
 import type { Signal } from '@preact/signals'
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
-import { exportPath, retryRun } from '../api'
+import { exportPath } from '../api'
 import { at } from '../base'
 import { duration, moment, price, shortId } from '../format'
 import type { History } from '../history'
 import { isLive, rename } from '../listing'
 import type { Row } from '../listing'
-import { announce } from '../notice'
-import { go } from '../route'
+import { announce, useSaid } from '../notice'
+import { retry } from '../retrying'
 import { statusWord } from '../sentences'
 import type { RunStatus } from '../wire/event'
 import { say } from '../words'
@@ -34,6 +34,7 @@ interface Props {
 export function HistoryRow({ row, place, history, menu, comparing }: Props) {
   const renaming = useSignal(false)
   const trouble = useSignal('')
+  useSaid(trouble.value, 'alarm')
   const goes = history.leaving.value.get(row.id)
   const title = row.title || say('run.title', { id: shortId(row.id) })
   const shape = SHAPE[row.status]
@@ -52,9 +53,7 @@ export function HistoryRow({ row, place, history, menu, comparing }: Props) {
           </a>
         )}
         {trouble.value && (
-          <span class="fault" role="alert">
-            {trouble.value}
-          </span>
+          <span class="fault">{trouble.value}</span>
         )}
       </td>
       <td data-label={say('history.panel')}>{row.panel}</td>
@@ -163,9 +162,8 @@ function Menu({ row, title, menu, comparing, history, rename: begin, trouble }: 
   const { button, items, onKeyDown } = useMenu(open, close)
   const again = async () => {
     close()
-    const answer = await retryRun(row.id)
-    if (answer.ok) go(`/runs/${answer.value.run_id}`)
-    else trouble.value = say('history.not_retried', { why: answer.problem.detail })
+    const why = await retry(row.id)
+    if (why !== '') trouble.value = say('history.not_retried', { why })
   }
   return (
     <div class="row-menu" onKeyDown={onKeyDown}>

@@ -2,12 +2,14 @@ import { useMemo } from 'preact/hooks'
 import { markdown } from '../markdown'
 import type { Block, Inline, List } from '../markdown'
 import { say } from '../words'
+import { useAnswerLanguage } from './language'
 
 /** A model's text with its small Markdown; elements of ours and text nodes, nothing of its own. */
 export function Markdown({ text }: { text: string }) {
+  const lang = useAnswerLanguage()
   const blocks = useMemo(() => markdown(text), [text])
   return (
-    <div class="marked">
+    <div class="marked" lang={lang}>
       {blocks.map((block, index) => (
         <Part key={index} block={block} />
       ))}

@@ -1,13 +1,14 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { draftOf, isBlank } from '../draft'
-import { openForm } from '../form'
+import { chosenPanel, isAudit, openForm } from '../form'
 import { useDraft } from '../keeping'
 import { notice } from '../notice'
 import { lost, lostAt } from '../reach'
 import { SAMPLES } from '../samples'
 import type { Sample } from '../samples'
 import { say } from '../words'
+import { PanelSelect } from './PanelSelect'
 import { Question } from './Question'
 import { Samples } from './Samples'
 
@@ -67,7 +68,9 @@ export function NewAudit() {
     notice.value = { tone: 'plain', text: say('form.replaced'), action: { label: say('form.undo'), run: undo } }
   }
 
-  const { SentAlong, Destinations, ErrorSummary, PanelSelect } = more.value ?? {}
+  const { SentAlong, Destinations, ErrorSummary } = more.value ?? {}
+  const panel = chosenPanel(form)
+  const audit = isAudit(form)
   return (
     <form
       class="ask"
@@ -80,15 +83,17 @@ export function NewAudit() {
       }}
     >
       <h1 tabIndex={-1}>{say('form.title')}</h1>
-      <p class="lead">{say('form.lead')}</p>
+      <p class="lead">{audit ? say('form.lead') : say('form.lead_panel', { n: panel?.queries.length ?? 0, titles: panel?.queries.join(', ') ?? '' })}</p>
       {ErrorSummary && form.tries.value > 0 && <ErrorSummary form={form} />}
-      {PanelSelect && <PanelSelect form={form} />}
-      <Samples samples={SAMPLES} pressed={draft.sample} choose={choose} />
+      <div class="form-head">
+        <PanelSelect form={form} />
+        {audit && <Samples samples={SAMPLES} pressed={draft.sample} choose={choose} />}
+      </div>
       <Question form={form} field={field} />
       {SentAlong ? <SentAlong form={form} kept={kept} /> : <div class="coming" aria-hidden="true" />}
       <div class="actions">
         <button type="submit" class="primary" data-testid="run-button" aria-disabled={off} aria-describedby="why-not">
-          {form.busy.value ? say('form.running') : say('form.run')} <kbd>{say('form.run_key')}</kbd>
+          {form.busy.value ? say('form.running') : say(audit ? 'form.run' : 'form.run_panel')} <kbd>{say('form.run_key')}</kbd>
         </button>
         <div class="before">{Destinations && <Destinations form={form} />}</div>
       </div>

@@ -1,18 +1,16 @@
-import type { ComponentChildren } from 'preact'
+import { useSignal } from '@preact/signals'
 import { label } from '../format'
+import { useSaid } from '../notice'
 import { gaps, grounds } from '../report'
 import type { Ground } from '../report'
+import { retry } from '../retrying'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
+import { whyNot } from '../sentences'
 import { say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
 import { answerer } from './Section'
-
-interface Props {
-  readonly run: RunView
-  readonly retry?: (query: string) => ComponentChildren
-}
 
 const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', answered: 'tick', open: 'cross' }
 
@@ -21,7 +19,7 @@ const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', an
  *
  * While the run goes on the same lines say what is awaited, so that nothing below moves when a gap is named.
  */
-export function NotChecked({ run, retry }: Props) {
+export function NotChecked({ run }: { run: RunView }) {
   const lines = grounds(run)
   const open = gaps(run).length > 0 || lines.some((line) => line.unsent > 0)
   const unnamed = gaps(run).filter((gap) => !lines.some((line) => line.query.id === gap.query))
@@ -30,7 +28,10 @@ export function NotChecked({ run, retry }: Props) {
   if (lines.length === 0 && !open) return null
   return (
     <section class={open ? 'grounds not-checked' : 'grounds'} data-testid={open ? 'not-checked' : 'grounds'} aria-labelledby="not-checked-title">
-      <h3 id="not-checked-title">{say(title)}</h3>
+      <div class="grounds-head">
+        <h3 id="not-checked-title">{say(title)}</h3>
+        {isTerminal(run) && lines.some((line) => line.state === 'open') && <Again run={run} />}
+      </div>
       <p class="muted">{say(intro)}</p>
       <ul>
         {lines.map((line) => (
@@ -39,7 +40,6 @@ export function NotChecked({ run, retry }: Props) {
               <Mark shape={line.state === 'answered' && line.missing.length > 0 ? 'alert' : SHAPES[line.state]} /> {line.query.title}
             </b>
             <span>{said(line)}</span>
-            <span class="again">{line.state === 'open' && retry?.(line.query.id)}</span>
           </li>
         ))}
         {unnamed.map((gap) => (
@@ -53,10 +53,32 @@ export function NotChecked({ run, retry }: Props) {
   )
 }
 
+/** Asks what is missing again, in a run of its own. */
+function Again({ run }: { run: RunView }) {
+  const busy = useSignal(false)
+  const why = useSignal('')
+  useSaid(why.value, 'alarm')
+  const again = async () => {
+    busy.value = true
+    why.value = await retry(run.id)
+    busy.value = false
+  }
+  return (
+    <>
+      {why.value && <span class="fault">{why.value}</span>}
+      <button type="button" data-testid="retry-missing" disabled={busy.value} title={say('run.retry_text')} onClick={() => void again()}>
+        {say('run.retry')}
+      </button>
+    </>
+  )
+}
+
 /** What a query has given, and what it has not. */
 function said({ query, state, missing, unsent, sent }: Ground): string {
   const parts: string[] = []
   if (state === 'awaited') parts.push(say('ground.awaited'))
+  // Its sections are named when the run has ended.
+  if (state === 'open' && missing.length === 0) parts.push(whyNot(query))
   if (state === 'answered') parts.push(say('ground.answered', { who: answerer(query.provider, query.model) }))
   for (const { reason, sections } of missing) {
     const names = sections.map(label).join(', ')

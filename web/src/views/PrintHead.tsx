@@ -1,4 +1,7 @@
+import { useEffect } from 'preact/hooks'
 import { label, moment } from '../format'
+import { footPages } from '../print'
+import { quotes } from '../quotes'
 import { grounds } from '../report'
 import type { RunView } from '../run'
 import type { JsonObject } from '../wire/json'
@@ -11,8 +14,10 @@ export function PrintHead({ run, body }: { run: RunView; body: JsonObject }) {
   const asked = [...new Set(run.queries.filter((query) => query.provider).map((query) => answerer(query.provider, query.model)))]
   const sent = grounds(run).filter((ground) => ground.sent !== undefined)
   const missing = grounds(run).flatMap(({ query, missing: parts }) =>
-    parts.map(({ reason, sections }) => say('print.missing', { query: query.title, reason, sections: sections.map(label).join(', ') })),
+    parts.map(({ reason, sections }) => say(sections.length > 0 ? 'print.missing' : 'print.failed', { query: query.title, reason, sections: sections.map(label).join(', ') })),
   )
+  const quoted = quotes(body)
+  useEffect(() => footPages(say('print.foot', { run: run.id })), [run.id])
   const lines = [
     [say('print.project'), run.title],
     [say('print.date'), moment(run.createdAt)],
@@ -21,6 +26,7 @@ export function PrintHead({ run, body }: { run: RunView; body: JsonObject }) {
     [say('print.models'), asked.join(', ') || say('report.rules')],
     [say('print.status'), run.simulated ? `${badge(run)}. ${say('run.simulated')}` : badge(run)],
     [say('print.coverage'), [...basis(run, body), ...sent.map((ground) => say('print.sent', { query: ground.query.title, n: ground.sent ?? 0 }))].join('; ')],
+    [say('quote.title'), quoted.length > 0 ? say('quote.count', { n: quoted.length, found: quoted.filter(({ found }) => found).length }) : say('print.no_quotes')],
     [say('report.not_checked'), missing.join(' ') || say('print.nothing_missing')],
   ]
   return (

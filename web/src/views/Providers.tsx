@@ -1,7 +1,7 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useRef } from 'preact/hooks'
 import { duration, number, timeOfDay } from '../format'
-import { notice } from '../notice'
+import { notice, useSaid } from '../notice'
 import { readProviders, reset, test } from '../providers'
 import type { Endpoint, Times } from '../providers'
 import { arrived } from '../route'
@@ -70,8 +70,8 @@ export function Providers() {
           <ul>
             <li>{say('providers.add_key')}</li>
             <li>{say('providers.add_local')}</li>
-            <li>{say('providers.without')}</li>
           </ul>
+          <p>{say('providers.without')}</p>
         </div>
       )}
       {rows.value !== undefined && rows.value.length > 0 && <Table rows={rows.value} stale={problem.value !== undefined} refresh={refresh} />}
@@ -109,6 +109,7 @@ function Row({ row, refresh }: { row: Endpoint; refresh: () => Promise<void> }) 
   const said = useSignal('')
   const busy = useSignal(false)
   const idle = row.state === 'not_configured' || row.place === 'simulated'
+  useSaid(busy.value ? '' : said.value)
   const tryIt = async () => {
     busy.value = true
     said.value = say('providers.testing')
@@ -140,7 +141,7 @@ function Row({ row, refresh }: { row: Endpoint; refresh: () => Promise<void> }) 
         <span>
           <span class="provider-state">{stateWord(row)}</span>
           {said.value && (
-            <span class="aside" role="status" data-testid="provider-said">
+            <span class="aside" data-testid="provider-said">
               {said.value}
             </span>
           )}

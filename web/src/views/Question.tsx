@@ -1,6 +1,6 @@
 import { useRef } from 'preact/hooks'
 import type { RefObject } from 'preact'
-import { LONGEST, questionFault } from '../form'
+import { LONGEST, isAudit, questionFault } from '../form'
 import type { Form } from '../form'
 import { number } from '../format'
 import { say } from '../words'
@@ -11,6 +11,7 @@ const HEADINGS = ['form.head_location', 'form.head_loads', 'form.head_exposure',
 export function Question({ form, field }: { form: Form; field: RefObject<HTMLTextAreaElement | null> }) {
   const touched = useRef(false)
   const { question } = form.draft.value
+  const audit = isAudit(form)
   const fault = form.faults.value.find((one) => one.field === 'question')?.text ?? ''
   const blur = () => {
     const text = questionFault(question)
@@ -33,7 +34,7 @@ export function Question({ form, field }: { form: Form; field: RefObject<HTMLTex
   return (
     <div class="field">
       <label for="question">
-        {say('form.question')} <span class="muted">({say('form.required')})</span>
+        {say(audit ? 'form.question' : 'form.plain_question')} <span class="muted">({say('form.required')})</span>
       </label>
       <span class="counter number" id="question-counter">
         {say('form.counter', { n: number([...question].length), limit: number(LONGEST) })}
@@ -53,15 +54,17 @@ export function Question({ form, field }: { form: Form; field: RefObject<HTMLTex
         }}
         onBlur={blur}
       />
-      <span class="hint" id="question-hint">{say('form.question_hint')}</span>
-      <div class="headings" role="group" aria-label={say('form.headings')}>
-        <span class="muted" aria-hidden="true">{say('form.headings')}</span>
-        {HEADINGS.map((key) => (
-          <button key={key} type="button" class="quiet" onClick={() => insert(say(key))}>
-            {say(key)}
-          </button>
-        ))}
-      </div>
+      <span class="hint" id="question-hint">{say(audit ? 'form.question_hint' : 'form.plain_hint')}</span>
+      {audit && (
+        <div class="headings" role="group" aria-label={say('form.headings')}>
+          <span class="muted" aria-hidden="true">{say('form.headings')}</span>
+          {HEADINGS.map((key) => (
+            <button key={key} type="button" class="quiet" onClick={() => insert(say(key))}>
+              {say(key)}
+            </button>
+          ))}
+        </div>
+      )}
       <span class="fault" id="question-fault">{fault}</span>
     </div>
   )

@@ -1,6 +1,7 @@
 import { signal } from '@preact/signals'
 import type { FunctionComponent } from 'preact'
 import { useEffect } from 'preact/hooks'
+import { useSaid } from '../notice'
 import { say } from '../words'
 import type { Props } from './ReportBody'
 
@@ -21,9 +22,10 @@ export function Report(props: Props) {
   useEffect(() => {
     if (body.value === 'absent') load()
   }, [])
+  useSaid(Body === 'failed' ? say('report.not_loaded') : '', 'alarm')
   if (Body === 'failed') {
     return (
-      <p class="part" role="alert">
+      <p class="part">
         {say('report.not_loaded')}{' '}
         <button type="button" onClick={() => location.reload()}>
           {say('report.load_again')}

@@ -1,9 +1,9 @@
-import type { ComponentChildren } from 'preact'
 import { useMemo } from 'preact/hooks'
 import { openDecisions } from '../decisions'
 import type { Decisions } from '../decisions'
 import { label, number } from '../format'
-import { TECHNICAL, content, further, isAudit, odd } from '../report'
+import { TECHNICAL, further, isAudit, odd } from '../report'
+import { content } from '../result'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { count, isEmpty, isRecord, list, text } from '../wire/json'
@@ -33,8 +33,6 @@ learn(out)
 
 export interface Props {
   readonly run: RunView
-  /** A button that asks a query again, where that is possible. */
-  readonly retry?: (query: string) => ComponentChildren
 }
 
 /**
@@ -42,11 +40,11 @@ export interface Props {
  *
  * What comes late has its place from the start, so that nothing moves that is being read.
  */
-export function ReportBody({ run, retry }: Props) {
+export function ReportBody({ run }: Props) {
   // A run changes with every piece of text; its report only when a query ends.
   const phases = run.queries.map((query) => query.phase).join()
   const decisions = useMemo(() => openDecisions(run.id, run.decisions), [run.id])
-  return useMemo(() => <Laid run={run} retry={retry} decisions={decisions} />, [decisions, run.status, run.checks, run.final, run.warnings, phases, retry])
+  return useMemo(() => <Laid run={run} decisions={decisions} />, [decisions, run.status, run.checks, run.final, run.warnings, phases])
 }
 
 /** What the parts of a report need. */
@@ -54,7 +52,7 @@ interface Parts extends Props {
   readonly decisions: Decisions
 }
 
-function Laid({ run, retry, decisions }: Parts) {
+function Laid({ run, decisions }: Parts) {
   const ended = isTerminal(run)
   const body = content(run.final)
   if (run.status === 'failed') return <ChecksOnly run={run} decisions={decisions} />
@@ -73,7 +71,7 @@ function Laid({ run, retry, decisions }: Parts) {
         )}
       </div>
       <Verdict run={run} body={body} />
-      <NotChecked run={run} retry={retry} />
+      <NotChecked run={run} />
       <Warnings run={run} />
       {isAudit(run) ? <Audit run={run} body={body} decisions={decisions} /> : <Answers run={run} body={body} />}
       {ended && <CostAndTime run={run} />}
@@ -84,7 +82,8 @@ function Laid({ run, retry, decisions }: Parts) {
 }
 
 function Audit({ run, body, decisions }: { run: RunView; body: JsonObject; decisions: Decisions }) {
-  const assumed = list(body.assumptions)
+  // Both queries may assume the same.
+  const assumed = [...new Set(list(body.assumptions).map((entry) => (isRecord(entry) ? text(entry.text ?? entry.assumption ?? entry.message ?? entry) : text(entry))))]
   const rest = further(body)
   return (
     <>
@@ -106,8 +105,8 @@ function Audit({ run, body, decisions }: { run: RunView; body: JsonObject; decis
       {assumed.length > 0 && (
         <Section title={say('report.assumptions')}>
           <ul>
-            {assumed.map((entry, index) => (
-              <li key={index}>{isRecord(entry) ? text(entry.text ?? entry.assumption ?? entry.message ?? entry) : text(entry)}</li>
+            {assumed.map((one) => (
+              <li key={one}>{one}</li>
             ))}
           </ul>
         </Section>

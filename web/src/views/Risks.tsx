@@ -1,6 +1,7 @@
-import { COMPLIANCE, SEVERITIES, answered, riskIndex, risks } from '../report'
+import { COMPLIANCE, answered, riskIndex, risks } from '../report'
 import type { Risk } from '../report'
 import type { RunView } from '../run'
+import { SEVERITIES } from '../severity'
 import { isEmpty, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
@@ -44,7 +45,7 @@ export function Risks({ run, body }: { run: RunView; body: JsonObject }) {
         ) : (
           <>
             <Index register={register} />
-            <Sheet title={say('report.risks')} columns={COLUMNS} rows={register} mark={mark} />
+            <Sheet title={say('report.risks')} columns={COLUMNS} rows={register} told mark={mark} />
           </>
         )}
         <Quotes body={body} sections={['risks_identified']} />

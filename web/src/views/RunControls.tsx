@@ -1,18 +1,18 @@
 import { useSignal } from '@preact/signals'
 import type { RefObject } from 'preact'
-import { useEffect } from 'preact/hooks'
-import { orderRun, retryRun } from '../api'
+import { useEffect, useRef } from 'preact/hooks'
+import { orderRun } from '../api'
 import type { Order } from '../api'
 import { at } from '../base'
 import type { Followed } from '../follow'
 import { shortId } from '../format'
 import { assertive } from '../notice'
-import { go } from '../route'
+import { retry } from '../retrying'
 import { isClosed, isTerminal, spent } from '../run'
 import type { RunView } from '../run'
-import { remember } from '../snapshots'
 import { say } from '../words'
 import { ConfirmCancel } from './ConfirmCancel'
+import { Notify } from './Notify'
 
 interface Props {
   readonly run: RunView
@@ -24,10 +24,15 @@ interface Props {
 
 /** What can be done with the run as it stands; what cannot be done is not there. */
 export function RunControls({ run, followed, cost, heading }: Props) {
-  const asking = useSignal(false)
+  // Which question is open; each is a dialog of its own, so that one that is closing takes no other with it.
+  const asking = useSignal(0)
+  const asked = useRef(0)
+  const ask = () => (asking.value = asked.current += 1)
   const busy = useSignal<Order | 'retry' | undefined>(undefined)
   const trouble = useSignal('')
   const ended = isTerminal(run) || followed.link.value.state === 'ended'
+  // Who saw it run keeps the place of all its buttons.
+  const watched = useRef(!ended).current
   const open = run.queries.filter((query) => !isClosed(query)).length
   const costs = (spent(run)?.amount ?? 0) > 0
   const answered = run.queries.some((query) => query.phase === 'done')
@@ -36,6 +41,8 @@ export function RunControls({ run, followed, cost, heading }: Props) {
     if (ended && busy.value !== undefined && document.activeElement === document.body) heading.current?.focus()
   }, [ended])
 
+  const shown = asking.value
+
   const fail = (why: string) => {
     busy.value = undefined
     trouble.value = say('run.order_failed', { why })
@@ -43,37 +50,35 @@ export function RunControls({ run, followed, cost, heading }: Props) {
   }
   const order = async (what: Order) => {
     if (busy.value !== undefined) return
-    asking.value = false
+    asking.value = 0
     busy.value = what
     trouble.value = ''
     const answer = await orderRun(run.id, what)
     if (!answer.ok) fail(answer.problem.detail)
     else if (what === 'pause' || what === 'resume') busy.value = undefined
   }
-  const retry = async () => {
+  const again = async () => {
     busy.value = 'retry'
     trouble.value = ''
-    const answer = await retryRun(run.id)
-    if (!answer.ok) return fail(answer.problem.detail)
-    remember(answer.value)
-    go(`/runs/${answer.value.run_id}`)
+    const why = await retry(run.id)
+    if (why !== '') fail(why)
   }
   const cancel = () => {
-    if (costs && open > 1) asking.value = true
+    if (costs && open > 1) ask()
     else void order('cancel')
   }
 
   useEffect(() => {
     if (ended) return
     const onKeyDown = (event: KeyboardEvent) => {
-      if (event.key === 'Escape' && event.shiftKey) asking.value = true
+      if (event.key === 'Escape' && event.shiftKey) ask()
     }
     window.addEventListener('keydown', onKeyDown)
     return () => window.removeEventListener('keydown', onKeyDown)
   }, [ended])
 
   return (
-    <div class="run-actions">
+    <div class={watched ? 'run-actions watched' : 'run-actions'}>
       {!ended && run.status !== 'queued' && <Hold paused={run.status === 'paused'} busy={busy.value} order={order} />}
       {!ended && (
         <button type="button" data-testid="cancel-run" aria-disabled={busy.value === 'cancel'} onClick={cancel}>
@@ -81,20 +86,21 @@ export function RunControls({ run, followed, cost, heading }: Props) {
         </button>
       )}
       <Freeze followed={followed} ended={ended} />
+      <Notify run={run} />
       {!ended && answered && open > 0 && (
         <button type="button" data-testid="finish-run" aria-disabled={busy.value === 'finish'} title={say('run.finish_text')} onClick={() => void order('finish')}>
           {say('run.finish')}
         </button>
       )}
       {isTerminal(run) && run.status !== 'completed' && run.status !== 'failed' && (
-        <button type="button" data-testid="retry-run" disabled={busy.value === 'retry'} title={say('run.retry_text')} onClick={() => void retry()}>
+        <button type="button" data-testid="retry-run" disabled={busy.value === 'retry'} title={say('run.retry_text')} onClick={() => void again()}>
           {say('run.retry')}
         </button>
       )}
       <Relatives run={run} />
       {!ended && run.status === 'paused' && <span class="muted">{say('run.paused_text')}</span>}
       {trouble.value && <span class="fault">{trouble.value}</span>}
-      {asking.value && !ended && <ConfirmCancel cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => (asking.value = false)} />}
+      {shown > 0 && !ended && <ConfirmCancel key={shown} cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => asking.value === shown && (asking.value = 0)} />}
     </div>
   )
 }

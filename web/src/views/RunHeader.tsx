@@ -1,7 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import type { Followed } from '../follow'
 import { clock, moment, price, shortId } from '../format'
-import { onlyRules } from '../report'
+import { onlyRules } from '../result'
 import { arrived } from '../route'
 import { isTerminal, spent } from '../run'
 import type { RunView } from '../run'
@@ -23,7 +23,9 @@ export function RunHeader({ run, followed }: { run: RunView; followed: Followed 
   }, [])
 
   const cost = spent(run)
-  const costWords = (cost && cost.amount > 0) || isTerminal(run) ? price(cost, onlyRules(run) || run.simulated ? 'rules' : undefined) : say('cost.pending')
+  // A call that was refused is on no bill.
+  const free = onlyRules(run) || run.simulated || run.queries.every((query) => query.usage === undefined && query.cost === undefined)
+  const costWords = (cost && cost.amount > 0) || isTerminal(run) ? price(cost, free ? 'rules' : undefined) : say('cost.pending')
   const shape = SHAPE[run.status]
 
   return (

@@ -3,11 +3,12 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { showIcon } from '../favicon'
 import { follow } from '../follow'
 import { announce, assertive } from '../notice'
-import { content } from '../report'
-import { parameter } from '../route'
+import { content } from '../result'
+import { parameter, setParameters } from '../route'
 import { isClosed, isTerminal } from '../run'
 import type { RunView } from '../run'
 import { stateOf, statusWord } from '../sentences'
+import { look } from '../standing'
 import { record, text } from '../wire/json'
 import type { Snapshot } from '../wire/snapshot'
 import { say } from '../words'
@@ -19,6 +20,7 @@ import { RunTabs } from './RunTabs'
 import { Timeline } from './Timeline'
 import { TotalFailure } from './TotalFailure'
 import { WhatWasAsked } from './WhatWasAsked'
+import { AnswerLanguage } from './language'
 import { later } from './later'
 
 /** Fetched apart, after the first paint: nobody needs it before the first click on a row. */
@@ -30,7 +32,7 @@ const Events = later(() => import('./Events').then((part) => part.Events))
 /** One run: live view and report at the same address, before, during and after. */
 export function RunPage({ id, first }: { id: string; first: Snapshot | undefined }) {
   const followed = useMemo(() => follow(id, first), [id])
-  const selected = useSignal('')
+  const selected = useSignal(parameter('query'))
   useEffect(() => followed.close, [followed])
   useEffect(() => () => showIcon(undefined), [])
   useEffect(() => void loadDetail().catch(() => undefined), [])
@@ -39,6 +41,8 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
   const closed = run?.queries.filter(isClosed).length
   const phases = run?.queries.map((one) => one.phase).join()
   useEffect(() => speak(run), [run?.status, closed])
+  useEffect(() => void look(), [run?.status])
+  useEffect(() => setParameters({ query: selected.value }), [selected.value])
   const query = run?.queries.find((one) => one.id === selected.value)
   useEffect(() => {
     if (run && query?.phase === 'backoff') announce(say('live.retrying', { query: query.title, state: stateOf(query, run) }))
@@ -57,19 +61,21 @@ export function RunPage({ id, first }: { id: string; first: Snapshot | undefined
     row?.focus()
   }
   return (
-    <div class="run">
-      <Connection followed={followed} />
-      <RunHeader run={run} followed={followed} />
-      {run.simulated && (
-        <p class="sample-band" data-testid="sample-band">
-          <strong>{say('run.simulated')}</strong> {say('run.simulated_text')}
-        </p>
-      )}
-      <Timeline run={run} followed={followed} selected={selected} />
-      {query && <Detail key={query.id} query={query} close={close} />}
-      <RunTabs id={id} />
-      {below}
-    </div>
+    <AnswerLanguage.Provider value={text(run.input.language) || undefined}>
+      <div class="run">
+        <Connection followed={followed} />
+        <RunHeader run={run} followed={followed} />
+        {run.simulated && (
+          <p class="sample-band" data-testid="sample-band">
+            <strong>{say('run.simulated')}</strong> {say('run.simulated_text')}
+          </p>
+        )}
+        <Timeline run={run} followed={followed} selected={selected} />
+        {query && <Detail key={query.id} query={query} close={close} />}
+        <RunTabs id={id} />
+        {below}
+      </div>
+    </AnswerLanguage.Provider>
   )
 }
 

@@ -3,6 +3,7 @@ import { useEffect, useMemo } from 'preact/hooks'
 import { getInputFields, getPanels } from '../asking'
 import { lazyCheck } from '../checking'
 import { faultsOf } from '../faults'
+import { chosenPanel, takenOf } from '../form'
 import type { Form } from '../form'
 import { label } from '../format'
 import type { Kept } from '../keeping'
@@ -21,7 +22,6 @@ import { Specifications } from './Specifications'
 export { simulate, submit } from '../submit'
 export { Destinations } from './Destinations'
 export { ErrorSummary } from './ErrorSummary'
-export { PanelSelect } from './PanelSelect'
 
 learn(along)
 
@@ -32,16 +32,17 @@ export function SentAlong({ form, kept }: { form: Form; kept: Kept }) {
   checking.use()
   useServer(form)
   useEffect(() => linked(form, kept), [route.value])
+  const takes = form.takes.value
   const draft = form.draft.value
+  const taken = takenOf(draft, takes)
   useEffect(() => {
     if (form.faults.value.length === 0) return
     // What is mended is not shown any more; what the server said holds until it is asked again.
-    const left = new Set(faultsOf(draft).map(({ field, text }) => field + text))
+    const left = new Set(faultsOf(taken).map(({ field, text }) => field + text))
     form.faults.value = form.faults.value.filter(({ field, text }) => left.has(field + text))
     form.problem.value = undefined
   }, [draft])
-  const takes = form.takes.value
-  const more = Object.keys(draft.rest)
+  const more = Object.keys(taken.rest)
   return (
     <>
       {takes.positions && <Bill form={form} flags={checking.flags.value} from={draft.sample} />}
@@ -64,8 +65,7 @@ export function SentAlong({ form, kept }: { form: Form; kept: Kept }) {
 /** Asks what the server is like, and what the chosen panel takes. */
 function useServer(form: Form): void {
   const gone = lostAt.value !== undefined
-  const { panel } = form.draft.value
-  const chosen = form.panels.value.find(({ name, isDefault }) => (panel === '' ? isDefault : name === panel))
+  const chosen = chosenPanel(form)
   useEffect(watch, [])
   useEffect(() => {
     if (!gone) void getPanels().then((answer) => answer.ok && (form.panels.value = answer.value))
@@ -77,7 +77,7 @@ function useServer(form: Form): void {
       // Another panel may have been chosen meanwhile.
       if (over || !answer.ok) return
       const takes = (name: string) => answer.value.includes(name)
-      form.takes.value = { positions: takes('positions'), specifications: takes('specifications'), language: takes('language'), checks: chosen.checks }
+      form.takes.value = { positions: takes('positions'), specifications: takes('specifications'), language: takes('language'), checks: chosen.checks, ...(answer.value.length > 0 && { fields: answer.value }) }
     })
     return () => {
       over = true

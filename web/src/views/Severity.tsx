@@ -1,4 +1,4 @@
-import { rank } from '../report'
+import { rank } from '../severity'
 import { named } from '../words'
 
 /** One hue from light to dark, with the number and the word, so that it reads without colour. */

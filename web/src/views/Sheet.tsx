@@ -4,6 +4,7 @@ import { html, markdownTable, put, tsv } from '../copy'
 import type { Cell, Copied } from '../copy'
 import { announce } from '../notice'
 import { say } from '../words'
+import { useAnswerLanguage } from './language'
 
 /** A column: what it shows, and what is copied of it. */
 export interface Column<T> {
@@ -18,12 +19,15 @@ interface Props<T> {
   readonly columns: readonly Column<T>[]
   readonly rows: readonly T[]
   readonly testid?: string
+  /** Whether its cells hold a model's words. */
+  readonly told?: boolean
   /** What links name a row by, and whether it is the one that is named. */
   readonly mark?: (row: T, index: number) => { readonly id: string; readonly chosen: boolean }
 }
 
 /** A table of the report that can be copied. */
-export function Sheet<T>({ title, columns, rows, testid, mark }: Props<T>) {
+export function Sheet<T>({ title, columns, rows, testid, told, mark }: Props<T>) {
+  const lang = useAnswerLanguage()
   const copied = (): Copied => ({
     head: columns.map((column) => column.title),
     rows: rows.map((row, index) => columns.map((column) => column.text(row, index))),
@@ -47,7 +51,7 @@ export function Sheet<T>({ title, columns, rows, testid, mark }: Props<T>) {
               return (
                 <tr key={index} id={named?.id} class={named?.chosen ? 'chosen' : undefined} tabIndex={named && -1}>
                   {columns.map((column) => (
-                    <td key={column.title} data-label={column.title} class={column.class}>
+                    <td key={column.title} data-label={column.title} class={column.class} lang={told ? lang : undefined}>
                       {column.show ? <div>{column.show(row, index)}</div> : column.text(row, index)}
                     </td>
                   ))}

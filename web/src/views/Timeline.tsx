@@ -2,15 +2,15 @@ import { useComputed, useSignal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
 import { useMemo, useRef } from 'preact/hooks'
 import { cancelQuery } from '../api'
-import { spanMs, ticks } from '../axis'
+import { spanMs } from '../axis'
 import type { Span } from '../axis'
 import type { Followed } from '../follow'
-import { duration } from '../format'
 import { useNearby } from '../nearby'
 import { assertive, notice } from '../notice'
 import { isClosed, isTerminal, limitAt } from '../run'
 import type { RunView } from '../run'
 import { say } from '../words'
+import { Axis } from './Axis'
 import { ChecksRow } from './ChecksRow'
 import { Legend } from './Legend'
 import { QueryRow } from './QueryRow'
@@ -128,6 +128,7 @@ function Room({ rows }: { rows: number }) {
 }
 
 function Head({ length, limit }: { length: number; limit: number | undefined }) {
+  const drawn = limit !== undefined && limit < length * 0.97 ? limit : undefined
   return useMemo(
     () => (
       <thead>
@@ -136,18 +137,7 @@ function Head({ length, limit }: { length: number; limit: number | undefined }) 
           <th scope="col">{say('time.state')}</th>
           <th scope="col" class="axis">
             <span class="unseen">{say('time.axis')}</span>
-            <span class="track" aria-hidden="true">
-              {ticks(length).map((tick) => (
-                <span key={tick} class={tick >= length * 0.97 ? 'tick last' : 'tick'} style={{ '--at': (tick / length) * 100 }}>
-                  {say('time.seconds', { n: tick / SECOND_MS })}
-                </span>
-              ))}
-              {limit !== undefined && limit < length * 0.97 && (
-                <span class="tick limit" style={{ '--at': (limit / length) * 100 }} title={say('time.limit_run', { time: duration(limit) })}>
-                  {say('time.limit_word')}
-                </span>
-              )}
-            </span>
+            <Axis length={length} limit={drawn} />
           </th>
           <th scope="col">
             <span class="unseen">{say('time.actions')}</span>
@@ -155,6 +145,6 @@ function Head({ length, limit }: { length: number; limit: number | undefined }) 
         </tr>
       </thead>
     ),
-    [length, limit],
+    [length, drawn],
   )
 }

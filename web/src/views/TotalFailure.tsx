@@ -1,11 +1,10 @@
 import { useSignal } from '@preact/signals'
-import { retryRun } from '../api'
 import { saveDraft } from '../draft'
 import { reason } from '../format'
 import { assertive } from '../notice'
+import { retry } from '../retrying'
 import { go } from '../route'
 import type { RunView } from '../run'
-import { remember } from '../snapshots'
 import { say } from '../words'
 
 /** No query succeeded: the reasons, each once, and two ways on. No report skeleton. */
@@ -21,15 +20,9 @@ export function TotalFailure({ run }: { run: RunView }) {
 
   const again = async () => {
     busy.value = true
-    const answer = await retryRun(run.id)
+    trouble.value = await retry(run.id)
     busy.value = false
-    if (answer.ok) {
-      remember(answer.value)
-      go(`/runs/${answer.value.run_id}`)
-      return
-    }
-    trouble.value = answer.problem.detail
-    assertive.value = trouble.value
+    if (trouble.value !== '') assertive.value = trouble.value
   }
   const edit = () => {
     saveDraft({ question: run.question, input: run.input, sample: '' })

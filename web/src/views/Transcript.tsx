@@ -6,6 +6,7 @@ import type { QueryView } from '../run'
 import { rawOf, sectionsOf } from '../sections'
 import { say } from '../words'
 import { Sections } from './Sections'
+import { useAnswerLanguage } from './language'
 
 const EVERY_MS = 100
 const NEAR_BOTTOM_PX = 24
@@ -67,6 +68,7 @@ interface FollowingProps {
 
 /** A box that follows its end only while the reader is there; one step up releases it at once. */
 function Following({ stamp, ended, mono, children }: FollowingProps) {
+  const lang = useAnswerLanguage()
   const box = useRef<HTMLDivElement>(null)
   const top = useRef(0)
   // An answer that is complete is read from its beginning.
@@ -101,6 +103,7 @@ function Following({ stamp, ended, mono, children }: FollowingProps) {
       <div
         ref={box}
         class={mono ? 'received mono' : 'received'}
+        lang={lang}
         tabIndex={0}
         role="group"
         aria-label={say('detail.text')}

@@ -1,4 +1,5 @@
-import { counts, isAudit, onlyRules } from '../report'
+import { counts, isAudit } from '../report'
+import { onlyRules } from '../result'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
 import { count, list, record, text } from '../wire/json'

@@ -38,6 +38,7 @@ export interface Health {
   readonly page: string
   readonly activeRuns: number
   readonly readyProviders: number
+  readonly configuredProviders: number
   readonly destinations: readonly { readonly provider: string; readonly host: string; readonly local: boolean }[]
 }
 
@@ -51,6 +52,7 @@ export function readHealth(body: Json | undefined): Health {
     page: text(from.page),
     activeRuns: count(from.active_runs) ?? 0,
     readyProviders: count(record(from.providers).ready) ?? 0,
+    configuredProviders: count(record(from.providers).configured) ?? 0,
     destinations: list(models.destinations)
       .filter(isRecord)
       .map((entry) => ({ provider: text(entry.provider), host: text(entry.host), local: entry.local === true })),

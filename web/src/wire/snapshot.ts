@@ -9,6 +9,8 @@ import type { Ruleset, RunStatus, Usage, Warning, WirePhase } from './event'
 export interface AuditInput {
   readonly positions?: readonly JsonObject[]
   readonly specifications?: JsonObject
+  /** In which the models are to answer. */
+  readonly language?: string
 }
 
 export interface SnapshotQuery extends PlannedQuery {

@@ -1,6 +1,5 @@
 /** What the form says once its later part is there. */
 export const along = {
-  'form.panel': 'Panel',
   'form.optional': '(optional)',
   'form.of_sample': 'from the example "{sample}"',
   'form.remove': 'Remove',
@@ -10,7 +9,7 @@ export const along = {
   'form.remove_rest': 'Remove what else came from the copied run',
   'form.copied': 'Copied from the run "{run}".',
   'form.not_copied': 'The run {run} could not be copied: {why}',
-  'form.errors': 'The audit was not started',
+  'form.errors': 'Nothing was started',
   'form.more_errors': 'and {n} more|and {n} more',
   'form.no_estimate': 'What a run would send and cost stands here as soon as there is a description.',
   'form.queries': '{n} query|{n} queries',
@@ -20,6 +19,9 @@ export const along = {
   'form.cost_least': 'at least {currency} {least}',
   'form.cost_incomplete': 'at least {currency} {least}; not every price is known',
   'form.sends_nothing': 'Sends nothing: the built-in rules answer.',
+  'form.no_model': 'No model is connected yet: the built-in rules answer, and nothing is sent.',
+  'form.no_model_panel': 'No model is connected yet, and this panel has no built-in rules: it cannot be asked.',
+  'form.connect': 'Connect a model',
   'form.sends': 'Sends {what} to {where}.',
   'form.sends_size': 'Sends {what} ({size} with the instructions) to {where}.',
   'form.what_question': 'the description',

@@ -37,4 +37,5 @@ export const events = {
   'events.curl_from': 'curl, from this frame on',
   'events.fetch': 'fetch',
   'events.eventsource': 'EventSource',
+  'events.cli': 'askstream, asks the same again',
 } as const

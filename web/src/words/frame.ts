@@ -18,7 +18,7 @@ export const frame = {
   'problem.unreachable': 'The server does not answer. Nothing was lost: your text is kept in this browser. Is askstream still running?',
   'problem.unreadable': 'The server answered something this page does not understand. Reload the page if the server was updated.',
   'problem.no_run': 'No such run',
-  'problem.no_run_text': 'There is no run {id}. It may have been removed, or the server keeps runs only until it stops.',
+  'problem.no_run_text': 'There is no run {id}. It may have been deleted, or it is older than the server keeps runs.',
   'problem.title': 'The run cannot be shown',
   'page.unknown': 'No such page',
   'page.unknown_text': 'Nothing is shown at this address.',

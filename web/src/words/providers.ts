@@ -28,8 +28,8 @@ export const providers = {
   'providers.testing': 'Asking...',
   'providers.works': '{model} answered in {time}.',
   'providers.reset': 'Reset breaker',
-  'providers.none': 'No model is connected. Three ways to add one, each before the server is started again:',
+  'providers.none': 'No model is connected. Two ways to add one, each before the server is started again:',
   'providers.add_key': 'Put the key of a vendor into the environment: OPENAI_API_KEY, ANTHROPIC_API_KEY or GEMINI_API_KEY.',
   'providers.add_local': 'Name a server of this computer, such as LM Studio or Ollama, in the configuration: [providers.NAME] with its base_url.',
-  'providers.without': 'Or go on without: the checks without AI and the simulated run need nobody.',
+  'providers.without': 'Or go on without one: the checks without AI and the simulated run need nobody.',
 } as const

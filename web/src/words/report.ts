@@ -79,6 +79,7 @@ export const report = {
   'report.parallel_same': 'All calls one after the other would have taken {sum}; the run took {total}.',
   'report.parallel_one': 'There was one query; nothing to run side by side.',
   'report.slowest': 'The slowest query ({query}, {time}) set the pace; {ours} was ours.',
+  'report.longest': 'The queries that waited for each other ({query}, {time} together) set the pace; {ours} was ours.',
   'report.disclaimer': 'Prepared with language models or built-in rules; to be verified by a qualified person.',
   'compliance.COMPLIANT': 'Compliant',
   'compliance.CONDITIONAL': 'Conditional',
@@ -153,4 +154,5 @@ export const report = {
   'field.w_c_ratio': 'Water/cement ratio',
   'field.max_w_c': 'Max. water/cement ratio',
   'field.ph': 'pH',
+  'unit.years': 'years',
 } as const
