@@ -24,6 +24,7 @@ pub mod formwork;
 pub mod geometry;
 pub mod group;
 pub mod missing;
+pub mod mix_text;
 pub mod money;
 #[cfg(test)]
 mod planted_test;
