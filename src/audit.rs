@@ -19,6 +19,8 @@ pub mod evidence;
 #[cfg(test)]
 mod examples_test;
 pub mod exposure;
+#[cfg(test)]
+mod facts_test;
 pub mod finding;
 pub mod formwork;
 pub mod geometry;
