@@ -328,6 +328,14 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
         let (concrete, steel) = (format!("{element}, beton C30/37"), format!("{element}, výztuž"));
         bill([(concrete.as_str(), json!(10), "m3"), (steel.as_str(), json!(tonnes), "t")])
     };
+    let loose = |tonnes: f64| {
+        bill([
+            ("Základové pasy C25/30", json!(20), "m3"),
+            ("Stěny C25/30", json!(40), "m3"),
+            ("Podkladní beton C12/15", json!(4), "m3"),
+            ("Betonářská ocel B500B", json!(tonnes), "t"),
+        ])
+    };
     let form = |element: &str, area: f64| {
         let (concrete, form) = (format!("Beton {element} C30/37"), format!("Bednění {element}"));
         bill([(concrete.as_str(), json!(10), "m3"), (form.as_str(), json!(area), "m2")])
@@ -424,6 +432,11 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
                     ]),
                     Some(Critical),
                 ),
+                (steel("Column bases", 0.9), Some(Info)),
+                // Steel of no element is for all of them.
+                (loose(4.8), Some(Info)),
+                (loose(48.0), Some(Critical)),
+                (loose(0.8), Some(High)),
                 // What is paid on top of steel is no steel.
                 (
                     bill([
