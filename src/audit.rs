@@ -19,11 +19,14 @@ pub mod evidence;
 #[cfg(test)]
 mod examples_test;
 pub mod exposure;
+#[cfg(test)]
+mod facts_test;
 pub mod finding;
 pub mod formwork;
 pub mod geometry;
 pub mod group;
 pub mod missing;
+pub mod mix_text;
 pub mod money;
 #[cfg(test)]
 mod planted_test;

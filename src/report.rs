@@ -142,6 +142,18 @@ pub struct Table {
     pub rows: Vec<Vec<Cell>>,
 }
 
+impl Table {
+    /// The same without columns that hold nothing: on paper they take the place of words.
+    fn filled(&self) -> Table {
+        let is_filled = |at: usize| self.rows.iter().any(|row| row[at] != Cell::Empty);
+        let kept: Vec<usize> = (0..self.columns.len()).filter(|at| is_filled(*at)).collect();
+        Table {
+            columns: kept.iter().map(|at| self.columns[*at].clone()).collect(),
+            rows: self.rows.iter().map(|row| kept.iter().map(|at| row[*at].clone()).collect()).collect(),
+        }
+    }
+}
+
 /// A column of a table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Column {

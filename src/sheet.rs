@@ -152,12 +152,14 @@ fn position(index: usize, row: &Value, quantities: &Column, prices: &Column, tot
     let empty = Map::new();
     let map = row.as_object().unwrap_or(&empty);
     let name = text_of(map.get("item_name")).or_else(|| text_of(map.get("description"))).unwrap_or_default();
+    let unit = Unit::read(&text_of(map.get("unit")).unwrap_or_default());
+    let (quantity, unit) = measured(quantities, map.get("quantity"), unit);
     Position {
         index,
         no: map.get("no").filter(|no| no.is_string() || no.is_number()).cloned(),
         name,
-        quantity: quantities.read(map.get("quantity")),
-        unit: Unit::read(&text_of(map.get("unit")).unwrap_or_default()),
+        quantity,
+        unit,
         code: text_of(map.get("code")),
         object: text_of(map.get("object")),
         element: text_of(map.get("element")),
@@ -169,6 +171,18 @@ fn position(index: usize, row: &Value, quantities: &Column, prices: &Column, tot
         concrete_class: text_of(map.get("concrete_class")),
         exposure_classes: texts_of(map.get("exposure_classes")),
         class: map.get("class").and_then(Value::as_str).and_then(Class::named),
+    }
+}
+
+/// A quantity and its unit, which may stand in one cell: "12,5 m3" beside nothing or beside the same unit.
+fn measured(column: &Column, cell: Option<&Value>, unit: Unit) -> (Reading, Unit) {
+    let reading = column.read(cell);
+    let Reading::Unreadable(text) = &reading else { return (reading, unit) };
+    match Unit::behind(text, &unit) {
+        Some((number, own)) => {
+            (column.read(Some(&Value::from(number))), if unit.raw.is_empty() { own } else { unit })
+        }
+        None => (reading, unit),
     }
 }
 
@@ -279,6 +293,27 @@ mod tests {
         assert_eq!(row("1,234", 12.34), Some(1.234));
         assert_eq!(row("1,234", 12340.0), Some(1234.0));
         assert_eq!(row("1,234", 99.0), None);
+    }
+
+    #[test]
+    fn a_quantity_may_hold_its_unit() {
+        let row = |quantity: &str, unit: &str| {
+            let row = read(&[json!({"item_name": "a", "quantity": quantity, "unit": unit})]).remove(0);
+            (row.quantity.value(), row.unit.kind.map(unit::Kind::as_str))
+        };
+        for (quantity, unit, found) in [
+            ("12,5 m3", "", (Some(12.5), Some("m3"))),
+            ("12,5 m3", "m³", (Some(12.5), Some("m3"))),
+            ("1 234,5m²", "", (Some(1234.5), Some("m2"))),
+            ("12,5 m2", "m3", (None, Some("m3"))),
+            ("12 34 m3", "m3", (None, Some("m3"))),
+            ("dle PD", "m3", (None, Some("m3"))),
+        ] {
+            assert_eq!(row(quantity, unit), found, "{quantity} {unit}");
+        }
+        let prices = json!({"item_name": "a", "quantity": 5, "unit": "m", "unit_price": "250,00 Kč", "total_price": "€ 1 250,00"});
+        let row = read(&[prices]).remove(0);
+        assert_eq!((row.unit_price.value(), row.total_price.value()), (Some(250.0), Some(1250.0)));
     }
 
     #[test]

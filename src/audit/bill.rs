@@ -28,6 +28,7 @@ use crate::sheet::Position;
 use crate::sheet::number::Reading;
 use crate::sheet::text_of;
 use crate::sheet::unit::Kind;
+use crate::sheet::unit::Unit;
 
 /// An object and an element's id.
 type Place<'a> = (Option<&'a str>, &'a str);
@@ -61,8 +62,13 @@ pub fn check(project: &Project) -> Vec<Finding> {
 fn quantity(position: &Position, row: &Row) -> Option<Finding> {
     let finding = match &position.quantity {
         Reading::Unreadable(text) => {
-            Finding::new("PARSE-NUM", Severity::High, format!("The quantity `{text}` is no number."))
-                .found(text.as_str())
+            let message = match Unit::behind(text, &Unit::read("")) {
+                Some(_) => {
+                    format!("The quantity `{text}` is in another unit than its row, `{}`.", position.unit.raw)
+                }
+                None => format!("The quantity `{text}` is no number."),
+            };
+            Finding::new("PARSE-NUM", Severity::High, message).found(text.as_str())
         }
         Reading::Ambiguous { decimal, grouped } => {
             let message = format!("The quantity may be {} or {}.", readable(*decimal), readable(*grouped));
@@ -111,7 +117,9 @@ fn unit(position: &Position, row: &Row) -> Option<Finding> {
         unit_fits(work, Some(kind), head)
             || matches!(kind, Kind::Pcs | Kind::Set | Kind::Hour | Kind::Percent)
     };
-    if let Some(work) = row.work.filter(|work| !allowed(*work)) {
+    // So much is made of concrete that only what names its grade or its element is surely cast.
+    let is_sure = |work| work != Work::Concrete || !(row.strengths.is_empty() && row.elements.is_empty());
+    if let Some(work) = row.work.filter(|work| !allowed(*work) && is_sure(*work)) {
         let (what, expected) = match work {
             Work::Concrete => ("Concrete", "m3"),
             Work::Steel => ("Reinforcement", "t or kg"),
@@ -164,8 +172,9 @@ fn product(position: &Position) -> Option<Finding> {
 fn pipe(position: &Position) -> Option<Finding> {
     let tokens = scan(&position.name);
     let sdr = sdr_of(&tokens)?;
-    let diameter =
-        after_sign(&tokens, 'ø').or_else(|| after_word(&tokens, &["dn", "od", "d", "da", "de"]))?;
+    let diameter = after_sign(&tokens, 'ø')
+        .or_else(|| after_word(&tokens, &["dn", "od", "d", "da", "de"]))
+        .or_else(|| before_wall(&tokens))?;
     let wall =
         after_word(&tokens, &["wall", "tl", "stena", "tloustka", "steny", "wandstarke", "wand", "e", "s"])
             .or_else(|| after_sign(&tokens, 'x'))?;
@@ -211,6 +220,16 @@ fn sdr_of(tokens: &[Token]) -> Option<f64> {
             _ => None,
         }
     })
+}
+
+/// "110 x 6,6": the number before the sign.
+fn before_wall(tokens: &[Token]) -> Option<f64> {
+    let at = tokens.iter().position(|token| *token == Token::Sign('x'))?;
+    let before = tokens[..at].iter().rev().find(|token| !token.is("mm"))?;
+    match before {
+        Token::Number(value, _) if *value > 0.0 => Some(*value),
+        _ => None,
+    }
 }
 
 fn after_sign(tokens: &[Token], sign: char) -> Option<f64> {

@@ -8,6 +8,7 @@ use crate::audit::ruleset::Agent;
 use crate::audit::ruleset::shared;
 use crate::audit::scan::Decimals;
 use crate::audit::scan::Token;
+use crate::audit::scan::ends_sentence;
 use crate::audit::specification::Measured;
 
 /// What a text says of an agent: its own value, else that of SO3 or S.
@@ -41,7 +42,7 @@ fn words(field: &str) -> Vec<&'static str> {
             "sulfat",
             "sulfatgehalt",
         ],
-        "co2_aggressive_mg_l" => vec!["co2"],
+        "co2_aggressive_mg_l" => vec!["co2", "dioxide", "uhlicity", "uhliciteho", "kohlensaure"],
         "nh4_mg_l" => vec!["nh4", "ammonium", "amonne", "amonny", "amonium"],
         "mg_mg_l" => vec!["mg", "mg2", "magnesium", "horcik", "horciku"],
         "acidity_ml_kg" => vec!["acidity", "kyselost", "sauregrad"],
@@ -65,7 +66,7 @@ fn values(tokens: &[Token], words: &[&str], agent: &Agent) -> Vec<f64> {
             return None;
         }
         let (value, next) = value_after(tokens, at + 1, agent)?;
-        Some(value * factor(tokens.get(next..).unwrap_or_default(), agent)?)
+        Some(value * factor(tokens.get(next..).unwrap_or_default(), words, agent)?)
     };
     named.filter_map(value).collect()
 }
@@ -73,7 +74,7 @@ fn values(tokens: &[Token], words: &[&str], agent: &Agent) -> Vec<f64> {
 /// The number after a name, past signs, charges and "content of"; of a range the end that attacks more.
 fn value_after(tokens: &[Token], from: usize, agent: &Agent) -> Option<(f64, usize)> {
     let mut at = from;
-    while at < tokens.len().min(from + 6) {
+    while at < tokens.len().min(from + 8) {
         let charge = matches!(tokens.get(at + 1), Some(Token::Sign('-' | '+')));
         match &tokens[at] {
             Token::Number(value, Decimals::None) if charge && *value <= 2.0 && !agent.unit.is_empty() => {
@@ -93,7 +94,7 @@ fn value_after(tokens: &[Token], from: usize, agent: &Agent) -> Option<(f64, usi
             // "< 20" is harmless up to 20, "> 20" is anything.
             Token::Sign('<') if agent.falling => return None,
             Token::Sign('>') if !agent.falling => return None,
-            Token::Sign('.' | ';') => return None,
+            _ if ends_sentence(tokens, at) => return None,
             _ => at += 1,
         }
     }
@@ -105,11 +106,21 @@ fn is_to(token: &Token) -> bool {
 }
 
 /// What a value in the unit that follows must be multiplied with; nothing for no or another unit.
-fn factor(tokens: &[Token], agent: &Agent) -> Option<f64> {
+fn factor(tokens: &[Token], words: &[&str], agent: &Agent) -> Option<f64> {
     if agent.unit.is_empty() {
         return Some(1.0);
     }
-    let [above, Token::Sign('/'), below, ..] = tokens else { return None };
+    let (above, below) = match tokens {
+        [above, Token::Sign('/'), below, ..] => (above, below),
+        // "mg SO4/l", "mg na litr", "mg.l-1".
+        [above, name, Token::Sign('/'), below, ..] if name.is_one_of(words) => (above, below),
+        [above, per, below, ..] if per.is_one_of(&["na", "per", "pro", "je"]) => (above, below),
+        [above, Token::Sign('.' | '·' | '⋅'), below, Token::Sign('-'), Token::Number(1.0, _), ..] => {
+            (above, below)
+        }
+        [above, below, Token::Sign('-'), Token::Number(1.0, _), ..] => (above, below),
+        _ => return None,
+    };
     let per = agent.unit.split_once('/')?.1;
     let is_litre = || per == "l" && below.is_one_of(&["litr", "liter", "litre"]);
     if !(below.is(per) || is_litre()) {
@@ -158,6 +169,14 @@ mod tests {
             ("pH > 7", "ph", Some(7.0)),
             ("hořčík 1200 mg/l", "mg_mg_l", Some(1200.0)),
             ("amonné ionty 40 mg/l", "nh4_mg_l", Some(40.0)),
+            ("CO2 agr. = 55 mg/l", "co2_aggressive_mg_l", Some(55.0)),
+            ("kalklösende Kohlensäure 45 mg/l", "co2_aggressive_mg_l", Some(45.0)),
+            ("agresivní oxid uhličitý 45 mg/l", "co2_aggressive_mg_l", Some(45.0)),
+            ("The pH value of groundwater was measured as 5.9", "ph", Some(5.9)),
+            ("sulfates: 620 mg SO4/l", "so4_mg_l", Some(620.0)),
+            ("sulfates 620 mg.l-1", "so4_mg_l", Some(620.0)),
+            ("sírany 620 mg·l⁻¹", "so4_mg_l", Some(620.0)),
+            ("síranů 620 mg na litr", "so4_mg_l", Some(620.0)),
             ("acidity (Baumann-Gully) 250 ml/kg", "acidity_ml_kg", Some(250.0)),
         ] {
             assert_eq!(value(text, field), expected, "{text} {field}");

@@ -199,7 +199,12 @@ pub fn element(id: &str) -> Option<&'static Element> {
 
 /// What a text names: an element, several joined by "and" or "+", or none.
 pub fn elements_in(words: &[String]) -> Vec<&'static Element> {
-    let hits = element_hits(words);
+    let mut hits = element_hits(words);
+    if let Some((under, _)) = first_of("under", words)
+        && hits.first().is_some_and(|hit| hit.start < under)
+    {
+        hits.retain(|hit| hit.start < under);
+    }
     let Some(best) = hits.iter().max_by_key(|hit| (hit.len, std::cmp::Reverse(hit.start))) else {
         return Vec::new();
     };
@@ -291,7 +296,8 @@ pub fn work_of(head: &[String], fits: impl Fn(Work) -> bool) -> Option<Work> {
     // "Concrete formwork" in m2 is formwork, "formwork of concrete walls" in m3 is a mistake.
     let other = found.iter().map(|(_, _, work)| *work).find(|work| fits(*work));
     let work = if first == Work::Concrete && !fits(first) { other.unwrap_or(first) } else { first };
-    (work != Work::Concrete || !mentions(head, "not_cast")).then_some(work)
+    let is_work = !mentions(head, "done_to") && (work != Work::Concrete || !mentions(head, "not_cast"));
+    is_work.then_some(work)
 }
 
 #[cfg(test)]
@@ -326,6 +332,10 @@ mod tests {
             ("Římsy", "edge_beam"),
             ("Podkladní beton C12/15", "blinding"),
             ("Sauberkeitsschicht", "blinding"),
+            ("Blinding under base slab", "blinding"),
+            ("Concrete below ground in foundations", "foundation"),
+            ("Kelleraußenwände Stahlbeton", "basement_wall"),
+            ("Köcherfundamente", "pad"),
         ] {
             assert_eq!(ids(text), [id], "{text}");
         }

@@ -22,6 +22,8 @@ const SOURCE: &str = "geometry: the given dimensions";
 pub(super) const EXACT: f64 = 1e-9;
 /// Quantities are written with two decimals.
 const ROUNDING: f64 = 0.005;
+/// Up to this share both are the same.
+const AGREES: f64 = 0.01;
 const DECADES: [f64; 6] = [10.0, 100.0, 1000.0, 0.1, 0.01, 0.001];
 
 /// Checks the volumes of all groups.
@@ -173,7 +175,7 @@ impl Measure {
                 ),
             ),
             // Two decimals of a small quantity say no more.
-            None if (found - expected).abs() <= ROUNDING + EXACT => {
+            None if (ratio - 1.0).abs() > AGREES + EXACT && (found - expected).abs() <= ROUNDING + EXACT => {
                 (Severity::Info, format!("{compared}: it agrees but for rounding"))
             }
             None => band(ratio, &compared),
@@ -189,7 +191,7 @@ impl Measure {
 fn band(ratio: f64, compared: &str) -> (Severity, String) {
     let share = ratio - 1.0;
     match share {
-        _ if share.abs() <= 0.01 + EXACT => (Severity::Info, format!("{compared}: it agrees")),
+        _ if share.abs() <= AGREES + EXACT => (Severity::Info, format!("{compared}: it agrees")),
         _ if (-0.01 - EXACT..=0.06 + EXACT).contains(&share) => {
             (Severity::Info, format!("{compared}: waste is included"))
         }

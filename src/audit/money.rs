@@ -9,6 +9,9 @@ use crate::audit::finding::readable;
 use crate::audit::finding::rounded;
 use crate::audit::row::RowKind;
 use crate::audit::ruleset::shared;
+use crate::audit::scan::Token;
+use crate::audit::scan::scan;
+use crate::audit::text::the_only;
 use crate::sheet::number_of;
 use crate::sheet::unit::Kind;
 
@@ -38,45 +41,114 @@ fn agree(one: f64, other: f64, rows: usize) -> bool {
     (one - other).abs() <= (0.005 * rows as f64).max(1.0)
 }
 
-/// A total row must be the sum of what stands above it, of its part or of all.
+/// A total row must be the sum of what stands above it, of its part or of all; the tax that of its base.
 fn sums_in_bill(project: &Project) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let (mut part, mut all, mut rows) = (0.0, 0.0, 0);
+    let mut sums = Sums::default();
     for (index, row) in project.rows.iter().enumerate() {
         let position = &project.positions[index];
-        let price = position.total_price.value();
-        match (row.kind, price) {
+        match (row.kind, position.total_price.value()) {
             (RowKind::Item, Some(price)) => {
-                part += price;
-                all += price;
-                rows += 1;
+                sums.part += price;
+                sums.all += price;
+                sums.rows += 1;
             }
-            (RowKind::Heading, _) => part = 0.0,
-            (RowKind::Total, Some(total)) if rows > 0 && !is_tax(&position.name, position.unit.kind) => {
-                let with_tax = all * (1.0 + project.rates().vat_percent / 100.0);
-                let with_tax = if is_net(&position.name) { all } else { with_tax };
-                if ![part, all, with_tax].into_iter().any(|sum| agree(sum, total, rows)) {
-                    let message = format!(
-                        "The total {} is not the sum {} of the rows above.",
-                        readable(total),
-                        readable(all)
-                    );
-                    let finding = Finding::new("PRICE-SUM", Severity::High, message).rows(project, &[index]);
-                    findings.push(finding.found(rounded(total)).expected(rounded(all)));
+            (RowKind::Heading, _) => sums.part = 0.0,
+            (RowKind::Total, Some(tax)) if sums.rows > 0 && is_tax(&position.name, position.unit.kind) => {
+                sums.taxes.push((index, tax));
+            }
+            (RowKind::Total, Some(total)) if sums.rows > 0 => {
+                let finding = sums.against(project, &position.name, total);
+                findings.extend(finding.map(|finding| finding.rows(project, &[index])));
+                sums.part = 0.0;
+                if sums.taxes.is_empty() {
+                    sums.net = Some(total);
                 }
-                part = 0.0;
             }
             _ => {}
         }
     }
+    findings.extend(sums.tax(project));
     findings
+}
+
+/// What the rows up to some place add up to.
+#[derive(Default)]
+struct Sums {
+    part: f64,
+    all: f64,
+    rows: usize,
+    /// The last sum that was stated before any tax.
+    net: Option<f64>,
+    /// Rows of tax and how much it is.
+    taxes: Vec<(usize, f64)>,
+}
+
+impl Sums {
+    /// PRICE-SUM, and COST-SUM for a sum below the tax.
+    fn against(&self, project: &Project, name: &str, total: f64) -> Option<Finding> {
+        let (all, tax) = (self.all, self.taxes.iter().map(|(_, tax)| tax).sum::<f64>());
+        let below_tax = !self.taxes.is_empty() && !is_net(name);
+        let mut fitting = vec![self.part, all];
+        if below_tax {
+            fitting.extend([all + tax, self.net.unwrap_or(all) + tax]);
+        }
+        if !is_net(name) {
+            fitting.push(all * (1.0 + project.rates().vat_percent / 100.0));
+        }
+        if fitting.into_iter().any(|sum| agree(sum, total, self.rows)) {
+            return None;
+        }
+        let finding = if below_tax {
+            let sum = readable(all + tax);
+            let message = format!("The total {} with the tax is not {sum}.", readable(total));
+            let finding = Finding::new("COST-SUM", Severity::High, message).expected(rounded(all + tax));
+            finding.formula(format!("{} + {} = {sum}", readable(all), readable(tax)))
+        } else {
+            let message =
+                format!("The total {} is not the sum {} of the rows above.", readable(total), readable(all));
+            Finding::new("PRICE-SUM", Severity::High, message).expected(rounded(all))
+        };
+        Some(finding.found(rounded(total)))
+    }
+
+    /// COST-VAT: the tax of a row against the rate that the row names. Of several nobody says what each is taken of.
+    fn tax(&self, project: &Project) -> Option<Finding> {
+        let [(index, tax)] = self.taxes[..] else { return None };
+        let position = &project.positions[index];
+        let percent = match position.unit.kind {
+            Some(Kind::Percent) => position.quantity.value()?,
+            _ => percent_in(&position.name)?,
+        };
+        let of = |base: f64| base * percent / 100.0;
+        if [self.all, self.net.unwrap_or(self.all)].into_iter().any(|base| agree(tax, of(base), 1)) {
+            return None;
+        }
+        let [base, rate, expected] = [self.all, percent, of(self.all)].map(readable);
+        let message = format!("The tax {} is not {rate} % of {base}.", readable(tax));
+        let finding = Finding::new("COST-VAT", Severity::High, message).rows(project, &[index]);
+        let finding = finding.found(rounded(tax)).expected(rounded(of(self.all)));
+        Some(finding.formula(format!("{base} x {rate} % = {expected}")))
+    }
+}
+
+/// The one rate that a name states: "DPH 21 %".
+fn percent_in(name: &str) -> Option<f64> {
+    let tokens = scan(name);
+    let rates = tokens.windows(2).filter_map(|two| match two {
+        [Token::Number(rate, _), Token::Sign('%')] => Some(*rate),
+        _ => None,
+    });
+    the_only(rates)
 }
 
 /// Whether a total is the tax itself, not a sum with or without it.
 fn is_tax(name: &str, unit: Option<Kind>) -> bool {
     let words = fold(name);
     let is_named = before_tax(&words).is_some() && !mentions(&words, "included") && !is_net(name);
-    unit == Some(Kind::Percent) || is_named
+    // "Základ DPH" is what the tax is taken of.
+    let is_base = words.first().is_some_and(|word| word == "zaklad");
+    unit == Some(Kind::Percent) || (is_named && !is_base)
 }
 
 /// Whether a total is said to be without the tax: "bez DPH", "excl. VAT", "netto".
@@ -222,6 +294,32 @@ mod tests {
         };
         assert_eq!(rules(rows(300.0), json!({"sum": 300})), [""; 0]);
         assert_eq!(rules(rows(350.0), json!({})), ["PRICE-SUM"]);
+    }
+
+    #[test]
+    fn the_tax_of_a_bill_is_that_of_its_rate() {
+        let rows = |tax: f64, total: f64| {
+            json!([{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 1000},
+                   {"item_name": "b", "quantity": 1, "unit": "m", "total_price": 2000},
+                   {"item_name": "Celkem bez DPH", "total_price": 3000}, {"item_name": "DPH 21 %", "total_price": tax},
+                   {"item_name": "Celkem vč. DPH", "total_price": total}])
+        };
+        assert_eq!(rules(rows(630.0, 3630.0), json!({})), [""; 0]);
+        assert_eq!(rules(rows(450.0, 3450.0), json!({})), ["COST-VAT"]);
+        assert_eq!(rules(rows(450.0, 3630.0), json!({})), ["COST-VAT"], "the total has the right tax");
+        assert_eq!(rules(rows(630.0, 3360.0), json!({})), ["COST-SUM"]);
+        let german = |tax: f64| {
+            json!([{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 1000},
+                   {"item_name": "Summe netto", "total_price": 1000},
+                   {"item_name": "zzgl. 19 % MwSt.", "total_price": tax, "class": "total"},
+                   {"item_name": "Summe brutto", "total_price": 1000.0 + tax}])
+        };
+        assert_eq!(rules(german(190.0), json!({})), [""; 0]);
+        assert_eq!(rules(german(210.0), json!({})), ["COST-VAT"]);
+        let two = json!([{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 1000},
+            {"item_name": "DPH 12 %", "total_price": 60}, {"item_name": "DPH 21 %", "total_price": 105},
+            {"item_name": "Celkem s DPH", "total_price": 1165}]);
+        assert_eq!(rules(two, json!({})), [""; 0], "nobody says what each is taken of");
     }
 
     #[test]

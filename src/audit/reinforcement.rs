@@ -21,10 +21,45 @@ use crate::sheet::unit::Kind;
 
 /// Checks steel contents and what lacks steel or formwork.
 pub fn check(project: &Project, groups: &[Group]) -> Vec<Finding> {
-    let mut findings: Vec<Finding> = groups.iter().filter_map(|group| ratio(project, group)).collect();
+    let loose = loose(project, groups);
+    let mut findings: Vec<Finding> =
+        groups.iter().chain(&loose).filter_map(|group| ratio(project, group)).collect();
     findings.extend(missing(project, groups, Work::Steel));
     findings.extend(missing(project, groups, Work::Formwork));
     findings
+}
+
+/// Steel of no element beside all the concrete of its object, where none of that has steel of its own.
+fn loose(project: &Project, groups: &[Group]) -> Vec<Group> {
+    let is_loose = |group: &&Group| {
+        group.elements.is_empty() && group.other_element.is_none() && group.concrete.is_empty()
+    };
+    let beside = |steel: &Group| {
+        let others = || groups.iter().filter(|group| group.object == steel.object && !is_loose(group));
+        let cast = || others().filter(|group| !group.concrete.is_empty());
+        let knows = |group: &Group| {
+            let includes = |row: &usize| project.rows[*row].includes_others;
+            !group.elements.is_empty() && !group.concrete.iter().any(includes)
+        };
+        if others().any(|group| !group.steel.is_empty()) || !cast().all(knows) {
+            return None;
+        }
+        let reinforced =
+            || cast().filter(|group| !group.concrete.iter().all(|row| project.rows[*row].is_unreinforced()));
+        let mut elements: Vec<&'static Element> =
+            reinforced().flat_map(|group| group.elements.iter().copied()).collect();
+        elements.sort_by_key(|element| element.id.as_str());
+        elements.dedup_by_key(|element| element.id.as_str());
+        Some(Group {
+            object: steel.object.clone(),
+            elements,
+            other_element: None,
+            concrete: reinforced().flat_map(|group| group.concrete.iter().copied()).collect(),
+            steel: steel.steel.clone(),
+            formwork: Vec::new(),
+        })
+    };
+    groups.iter().filter(is_loose).filter(|group| !group.steel.is_empty()).filter_map(beside).collect()
 }
 
 /// The usual steel content of the group's element; of several, the range of all.

@@ -70,7 +70,8 @@ impl Row {
         let words = fold(&position.name);
         let (head, tail) = head_and_tail(&words);
         let tokens = scan(&position.name);
-        let work = elements::work_of(head, |work| unit_fits(work, position.unit.kind, head));
+        let work = elements::work_of(head, |work| unit_fits(work, position.unit.kind, head))
+            .or_else(|| cast(position, head, &tokens));
         let named = position.element.as_deref().map(fold);
         let elements = match &named {
             Some(named) => elements::elements_in(named),
@@ -115,6 +116,16 @@ impl Row {
     pub fn is_unreinforced(&self) -> bool {
         self.is_plain || (!self.elements.is_empty() && self.elements.iter().all(|element| element.plain))
     }
+}
+
+/// What has a strength class and is measured in cubic metres is cast, whatever it is called.
+fn cast(position: &Position, head: &[String], tokens: &[crate::audit::scan::Token]) -> Option<Work> {
+    let graded = position.concrete_class.is_some()
+        || strength::named_in(tokens).iter().any(|named| named.known().is_some());
+    let is_cast = graded
+        && position.unit.kind == Some(Kind::M3)
+        && !["not_cast", "done_to"].iter().any(|list| mentions(head, list));
+    is_cast.then_some(Work::Concrete)
 }
 
 fn kind(position: &Position, words: &[String], headings: bool) -> RowKind {

@@ -147,6 +147,9 @@ fn numbers_and_units() -> Vec<(&'static str, Vec<Case>)> {
             "PARSE-NUM",
             vec![
                 (number("dle PD"), Some(High)),
+                (number("12,5 m2"), Some(High)),
+                (number("12,5 m3"), None),
+                (item("Výkop", json!("12,5 m3"), ""), None),
                 (number("12 34"), Some(High)),
                 (number("1,234"), Some(Medium)),
                 (number("cca 12"), Some(Info)),
@@ -172,6 +175,10 @@ fn numbers_and_units() -> Vec<(&'static str, Vec<Case>)> {
                 (unit("bm"), None),
                 (unit("Stck"), None),
                 (unit("psch"), None),
+                (unit("PA"), None),
+                (unit("měsíc"), None),
+                (unit("ha"), None),
+                (unit("item"), None),
             ],
         ),
         (
@@ -185,6 +192,18 @@ fn numbers_and_units() -> Vec<(&'static str, Vec<Case>)> {
                 (item("Podkladní beton C12/15", json!(5), "m2"), None),
                 (item("Beton stěn C25/30", json!(5), "m3"), None),
                 (item("Bewehrung der Wand", json!(5), "kg"), None),
+                (item("Stahlbetonwand", json!(5), "m2"), Some(High)),
+                // Made of concrete, or done to it, and measured as it is.
+                (item("Betonová mazanina tl. 60 mm", json!(5), "m2"), None),
+                (item("Potrubí PE100 RC, SDR 11", json!(5), "m"), None),
+                (item("Vrty do betonu D 20 mm", json!(5), "m"), None),
+                (item("Penetrace betonu", json!(5), "m2"), None),
+                (item("Beton asfaltový ACO 11", json!(5), "m2"), None),
+                (item("Ochrana výztuže", json!(5), "m2"), None),
+                (item("Betonpflaster 8 cm", json!(5), "m2"), None),
+                (item("Asphalt concrete surface course", json!(5), "m2"), None),
+                (item("Concrete blockwork wall 140 mm", json!(5), "m2"), None),
+                (item("Power float concrete slab", json!(5), "m2"), None),
             ],
         ),
         (
@@ -194,6 +213,7 @@ fn numbers_and_units() -> Vec<(&'static str, Vec<Case>)> {
                 (item("Odpočet otvorů", json!(-5), "m2"), Some(Medium)),
                 (item("Méněpráce", json!(-5), "m2"), Some(Medium)),
                 (item("Abzug Öffnungen", json!(-5), "m2"), Some(Medium)),
+                (item("Less openings", json!(-5), "m2"), Some(Medium)),
                 (number("5"), None),
             ],
         ),
@@ -218,6 +238,13 @@ fn rows_and_prices() -> Vec<(&'static str, Vec<Case>)> {
         json!({"positions": [{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 100},
             {"item_name": "b", "quantity": 1, "unit": "m", "total_price": 200}, {"item_name": "Celkem", "total_price": total}]})
     };
+    let amounts = |price: &str, total: &str| json!({"positions": [{"item_name": "Výkop", "quantity": 12.5, "unit": "m3", "unit_price": price, "total_price": total}]});
+    // A sum, its tax, and both.
+    let taxed = |tax: f64, total: f64| {
+        json!({"positions": [{"item_name": "a", "quantity": 1, "unit": "m", "total_price": 1000},
+            {"item_name": "Celkem bez DPH", "total_price": 1000}, {"item_name": "DPH 21 %", "total_price": tax},
+            {"item_name": "Celkem vč. DPH", "total_price": total}]})
+    };
     vec![
         (
             "DUP",
@@ -238,6 +265,8 @@ fn rows_and_prices() -> Vec<(&'static str, Vec<Case>)> {
                 (priced(50.0, 2300.0, 115_011.0, json!({})), None),
                 (priced(50.0, 2300.0, 115_500.0, json!({})), Some(Low)),
                 (priced(50.0, 2300.0, 125_000.0, json!({})), Some(High)),
+                (amounts("250,00 Kč", "3 125,00 Kč"), None),
+                (amounts("€ 250.00", "€ 31 250.00"), Some(High)),
             ],
         ),
         ("PRICE-SUM", vec![(sum(300.0), None), (sum(350.0), Some(High))]),
@@ -256,6 +285,8 @@ fn rows_and_prices() -> Vec<(&'static str, Vec<Case>)> {
                 (priced(1.0, 100.0, 100.0, json!({"sum": 103})), Some(High)),
                 (priced(1.0, 100.0, 100.0, json!({"sum": 100, "vat": 21, "total": 100})), Some(High)),
                 (priced(1.0, 100.0, 100.0, json!({"sum": 100, "vat": 21, "total": 121})), None),
+                (taxed(210.0, 1210.0), None),
+                (taxed(210.0, 1120.0), Some(High)),
             ],
         ),
         (
@@ -268,6 +299,8 @@ fn rows_and_prices() -> Vec<(&'static str, Vec<Case>)> {
                     Some(High),
                 ),
                 (priced(1.0, 1000.0, 1000.0, json!({"sum": 1000, "vat_percent": 15})), Some(High)),
+                (taxed(210.0, 1210.0), None),
+                (taxed(150.0, 1150.0), Some(High)),
             ],
         ),
         (
@@ -295,6 +328,14 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
         let (concrete, steel) = (format!("{element}, beton C30/37"), format!("{element}, výztuž"));
         bill([(concrete.as_str(), json!(10), "m3"), (steel.as_str(), json!(tonnes), "t")])
     };
+    let loose = |tonnes: f64| {
+        bill([
+            ("Základové pasy C25/30", json!(20), "m3"),
+            ("Stěny C25/30", json!(40), "m3"),
+            ("Podkladní beton C12/15", json!(4), "m3"),
+            ("Betonářská ocel B500B", json!(tonnes), "t"),
+        ])
+    };
     let form = |element: &str, area: f64| {
         let (concrete, form) = (format!("Beton {element} C30/37"), format!("Bednění {element}"));
         bill([(concrete.as_str(), json!(10), "m3"), (form.as_str(), json!(area), "m2")])
@@ -314,6 +355,17 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
                 (volume(100.0), Some(Critical)),
                 (volume(0.01), Some(Critical)),
                 (item("Concrete", json!(10), "m3"), None),
+                // A strength class says that it is concrete.
+                (item("Stropní deska 8,20 x 6,40 m, tl. 220 mm, C25/30", json!("11,55"), "m3"), Some(Info)),
+                (item("Stropní deska 8,20 x 6,40 m, tl. 220 mm, C25/30", json!("13,85"), "m3"), Some(High)),
+                (
+                    item("Stropní deska 8,20 x 6,40 m, tl. 220 mm, C25/30", json!("115,5"), "m3"),
+                    Some(Critical),
+                ),
+                (item("Patky 6 ks á 1,2 x 1,2 x 0,8 m, C25/30", json!("6,91"), "m3"), Some(Info)),
+                (item("Patky 6 ks á 1,2 x 1,2 x 0,8 m, C25/30", json!("1,15"), "m3"), Some(High)),
+                (item("Základový pas 2× (12,0 × 0,6 × 0,8) m, C25/30", json!("11,52"), "m3"), Some(Info)),
+                (item("Pads 1.2 m x 1.2 m x 0.8 m deep (6 nr), C25/30", json!(6.91), "m3"), Some(Info)),
                 // 0.294 written with two decimals.
                 (json!({"positions": [sized("Column concrete", 0.29, "m3", [0.35, 0.3, 2.8])]}), Some(Info)),
             ],
@@ -361,6 +413,39 @@ fn geometry() -> Vec<(&'static str, Vec<Case>)> {
                 (steel("Nádrže", 0.5), Some(Medium)),
                 (steel("Průvlaky", 4.6), Some(High)),
                 (item("Beton stěn", json!(10), "m3"), None),
+                // Each wall and slab of a German bill by itself: 102 and 11 kg/m3.
+                (
+                    bill([
+                        ("Bodenplatte Stahlbeton C30/37", json!(93), "m3"),
+                        ("Kelleraußenwände Stahlbeton C30/37", json!(48), "m3"),
+                        ("Betonstahl Bodenplatte", json!("10,2"), "t"),
+                        ("Betonstahl Kelleraußenwände", json!("4,3"), "t"),
+                    ]),
+                    Some(Info),
+                ),
+                (
+                    bill([
+                        ("Bodenplatte Stahlbeton C30/37", json!(93), "m3"),
+                        ("Kelleraußenwände Stahlbeton C30/37", json!(48), "m3"),
+                        ("Betonstahl Bodenplatte", json!("1,02"), "t"),
+                        ("Betonstahl Kelleraußenwände", json!("4,3"), "t"),
+                    ]),
+                    Some(Critical),
+                ),
+                (steel("Column bases", 0.9), Some(Info)),
+                // Steel of no element is for all of them.
+                (loose(4.8), Some(Info)),
+                (loose(48.0), Some(Critical)),
+                (loose(0.8), Some(High)),
+                // What is paid on top of steel is no steel.
+                (
+                    bill([
+                        ("Beton stěn C25/30", json!(10), "m3"),
+                        ("Výztuž stěn B500B", json!(0.9), "t"),
+                        ("Příplatek za výztuž stěn v oblouku", json!(0.9), "t"),
+                    ]),
+                    Some(Info),
+                ),
             ],
         ),
         (
@@ -778,6 +863,13 @@ fn documents() -> Vec<(&'static str, Vec<Case>)> {
                     Some(Medium),
                 ),
                 (bill([("Beton stěn C25/30", json!(5), "m3"), ("Beton desky C30/37", json!(6), "m3")]), None),
+                (
+                    bill([
+                        ("Blinding C12/15 under base slab", json!(5), "m3"),
+                        ("Base slab C30/37", json!(6), "m3"),
+                    ]),
+                    None,
+                ),
             ],
         ),
         (
@@ -799,6 +891,9 @@ fn documents() -> Vec<(&'static str, Vec<Case>)> {
                 (standard("SNiP 2.03.01-84", "new"), Some(Critical)),
                 (standard("ČSN 73 1201:1986", "new"), Some(Critical)),
                 (standard("BS 8110", "new"), Some(Critical)),
+                (standard("BS8110", "new"), Some(Critical)),
+                (standard("ČSN 731201:1986", "new"), Some(Critical)),
+                (standard("СНиП 2.03.01-84", "new"), Some(Critical)),
                 (standard("DIN 1045:1988", "new"), Some(Critical)),
                 (standard("EN 206-1", "new"), Some(Low)),
                 (standard("EN 206+A2", "new"), None),
@@ -845,6 +940,10 @@ fn documents() -> Vec<(&'static str, Vec<Case>)> {
                 (item("Pipe PE SDR11 Ø90, wall 5.4 mm", json!(5), "m"), Some(High)),
                 (item("Pipe PE SDR11 Ø90, wall 8.2 mm", json!(5), "m"), None),
                 (item("Potrubí PE SDR 17 Ø90x5,4", json!(5), "m"), None),
+                (item("Potrubí PE100 RC SDR 11, 110 x 10,0 mm", json!(5), "m"), None),
+                (item("Potrubí PE100 SDR 11, 110 x 6,6 mm", json!(5), "m"), Some(High)),
+                (item("Potrubí PE d90x5,4 SDR11", json!(5), "m"), Some(High)),
+                (item("Rohr PE-HD da 90 x 5,4 SDR 17", json!(5), "m"), None),
             ],
         ),
         (

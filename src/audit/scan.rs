@@ -49,6 +49,17 @@ impl Token {
     }
 }
 
+/// Whether the sentence, or the list in it, ends with this token; the dot of an abbreviation ends nothing.
+pub fn ends_sentence(tokens: &[Token], at: usize) -> bool {
+    const SHORT: [&str; 10] = ["max", "min", "cca", "ca", "agr", "obs", "konc", "prum", "stan", "nom"];
+    let is_short = |at: usize| tokens.get(at).is_some_and(|token| token.is_one_of(&SHORT));
+    match tokens.get(at) {
+        Some(Token::Sign(';')) => true,
+        Some(Token::Sign('.')) => !at.checked_sub(1).is_some_and(is_short),
+        _ => false,
+    }
+}
+
 /// The tokens of a text.
 pub fn scan(text: &str) -> Vec<Token> {
     let chars: Vec<char> = text.nfkc().collect();
@@ -70,7 +81,9 @@ pub fn scan(text: &str) -> Vec<Token> {
             at += 1;
         } else if c.is_alphabetic() {
             let end = (at..chars.len())
-                .find(|i| !chars[*i].is_alphanumeric() && !is_mark(chars[*i]))
+                .find(|i| {
+                    (!chars[*i].is_alphanumeric() && !is_mark(chars[*i])) || is_between_digits(&chars, *i)
+                })
                 .unwrap_or(chars.len());
             let word: String = chars[at..end].iter().collect();
             tokens.extend(fold(&word).into_iter().map(Token::Word));
@@ -85,6 +98,12 @@ pub fn scan(text: &str) -> Vec<Token> {
         }
     }
     tokens
+}
+
+/// The x of "d90x8,2".
+fn is_between_digits(chars: &[char], at: usize) -> bool {
+    let is_digit = |at: usize| chars.get(at).is_some_and(char::is_ascii_digit);
+    matches!(chars[at], 'x' | 'X') && at > 0 && is_digit(at - 1) && is_digit(at + 1)
 }
 
 fn is_mark(c: char) -> bool {
@@ -145,6 +164,7 @@ mod tests {
             ("45m x0.8m", "#45 m 'x #0.8 m"),
             ("C30/37-XC4 X0", "c30 '/ #37 '- xc4 x0"),
             ("Ø14–20mm", "'ø #14 '- #20 mm"),
+            ("d90x8,2", "d90 'x #8.2"),
             ("m³, SO₄²⁻", "m3 ', so42 '-"),
             ("Základ", "zaklad"),
         ] {

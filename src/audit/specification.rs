@@ -13,6 +13,7 @@ use crate::audit::elements::Shape;
 use crate::audit::elements::fold;
 use crate::audit::finding::readable;
 use crate::audit::finding::rounded;
+use crate::audit::mix_text;
 use crate::audit::ruleset::Agent;
 use crate::audit::ruleset::Converted;
 use crate::audit::ruleset::shared;
@@ -173,16 +174,24 @@ impl Specification {
                 self.measured.push(measured);
             }
         }
+        let air = elements::speaks_of(words, "no_air").then_some(0.0).or_else(|| mix_text::air(tokens));
         let numbers = [
-            ("w_c_ratio", self.w_c.is_empty(), text::w_c(tokens)),
-            ("cover_mm", self.cover.is_empty(), text::cover_mm(tokens)),
-            ("air_content_percent", self.air.is_empty(), elements::speaks_of(words, "no_air").then_some(0.0)),
+            ("w_c_ratio", self.w_c.is_empty(), mix_text::w_c(tokens)),
+            ("cover_mm", self.cover.is_empty(), mix_text::cover_mm(tokens)),
+            ("cement_kg_m3", self.cement.is_empty(), mix_text::cement(tokens)),
+            ("air_content_percent", self.air.is_empty(), air),
+            ("design_life_years", self.life_years.is_none(), mix_text::life_years(tokens)),
         ];
         for (key, is_open, value) in numbers {
             let Some(value) = value.filter(|_| is_open).map(rounded) else { continue };
             self.extract(key, value.clone());
+            if key == "design_life_years" {
+                self.life_years = value.as_f64();
+                continue;
+            }
             let all = PerElement { all: Some(value), by: Vec::new() };
             match key {
+                "cement_kg_m3" => self.cement = all,
                 "w_c_ratio" => self.w_c = all,
                 "cover_mm" => self.cover = all,
                 _ => self.air = all,

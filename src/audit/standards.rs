@@ -65,7 +65,9 @@ fn unnamed(project: &Project) -> Option<Finding> {
 pub fn obsolete(standard: &str) -> Option<&'static Obsolete> {
     let words = fold(standard);
     shared().obsolete.iter().find(|row| {
-        words.windows(row.words.len()).any(|window| window == row.words)
+        // "BS8110" and "ČSN 731201" are written without a space as often as with one.
+        let name = row.words.concat();
+        (1..=row.words.len()).any(|len| words.windows(len).any(|window| window.concat() == name))
             && (row.years.is_empty() || words.iter().any(|word| row.years.contains(word)))
     })
 }
@@ -81,7 +83,7 @@ pub fn standards(project: &Project) -> Vec<(String, bool)> {
             let text = text.trim_matches(|c: char| matches!(c, ',' | '.' | ';' | '(' | ')'));
             // The shortest window that still holds the whole name, from its first word on.
             let Some(row) = obsolete(text) else { continue };
-            let starts = fold(text).first().is_some_and(|word| row.words.first() == Some(word));
+            let starts = fold(text).concat().starts_with(&row.words.concat());
             let known = found.iter().any(|(name, _)| fold(name) == fold(text));
             if starts && !known && text.contains(|c: char| c.is_ascii_digit()) && !text.contains(", ") {
                 found.push((text.to_owned(), false));

@@ -1,4 +1,4 @@
-//! What a free text says in numbers: sizes, classes, chemistry, cover.
+//! What a free text says of shapes and classes: sizes, pieces, exposure classes, bars, marks.
 //!
 //! Only what is unambiguous is read; two different values of one kind are
 //! none. Texts are Czech, English or German.
@@ -141,7 +141,7 @@ fn said(tokens: &[Token], names: &Names) -> Option<f64> {
 }
 
 /// The value that all agree on.
-fn the_only(mut values: impl Iterator<Item = f64>) -> Option<f64> {
+pub(super) fn the_only(mut values: impl Iterator<Item = f64>) -> Option<f64> {
     let first = values.next()?;
     values.all(|value| (value - first).abs() < 1e-9).then_some(first)
 }
@@ -170,7 +170,7 @@ fn pieces(tokens: &[Token]) -> Option<f64> {
 }
 
 /// A number with the metres its unit stands for.
-fn length_at(tokens: &[Token], at: usize) -> Option<(f64, Option<f64>, usize)> {
+pub(super) fn length_at(tokens: &[Token], at: usize) -> Option<(f64, Option<f64>, usize)> {
     let Token::Number(value, decimals) = tokens.get(at)? else { return None };
     let Some(Token::Word(unit)) = tokens.get(at + 1) else { return Some((*value, None, at + 1)) };
     let scale = match unit.as_str() {
@@ -227,9 +227,10 @@ fn in_metres(parts: &[(f64, Option<f64>)]) -> Option<Vec<f64>> {
     Some(parts.iter().enumerate().map(|(at, (value, _))| value * scale_of(at)).collect())
 }
 
-const PIECES: [&str; 7] = ["ks", "kus", "kusy", "pcs", "pieces", "stk", "stck"];
+const PIECES: [&str; 12] =
+    ["ks", "kus", "kusy", "kusu", "pcs", "pc", "pieces", "nr", "no", "off", "stk", "stck"];
 
-/// "2 ks 12 x 4 x 1 m", "2 pcs of 12 x 4 x 1 m".
+/// "2 ks 12 x 4 x 1 m", "2 pcs of 12 x 4 x 1 m", "2 x (12 x 4 x 1) m".
 fn pieces_before(tokens: &[Token], start: usize) -> Option<f64> {
     let before = tokens.get(..start)?;
     let is_filler =
@@ -239,7 +240,11 @@ fn pieces_before(tokens: &[Token], start: usize) -> Option<f64> {
         _ => before,
     };
     match before {
-        [.., Token::Number(count, Decimals::None), unit] if unit.is_one_of(&PIECES) => Some(*count),
+        [.., Token::Number(count, Decimals::None), unit]
+            if unit.is_one_of(&PIECES) || *unit == Token::Sign('x') =>
+        {
+            Some(*count)
+        }
         _ => None,
     }
 }
@@ -247,6 +252,11 @@ fn pieces_before(tokens: &[Token], start: usize) -> Option<f64> {
 /// "0.4 x 0.4 x 3.0 m, 10 pcs".
 fn pieces_after(tokens: &[Token], next: usize) -> Option<f64> {
     let rest = tokens.get(next..)?;
+    // "0.8 m deep (6 nr)".
+    let rest = match rest.split_first() {
+        Some((Token::Word(_), after @ [Token::Sign('(' | ','), ..])) => after,
+        _ => rest,
+    };
     let rest = match rest.split_first() {
         Some((Token::Sign(',' | '(' | ';' | '-'), rest)) => rest,
         _ => rest,
@@ -284,31 +294,6 @@ fn is_exposure_like(class: &str) -> bool {
         [b'X', letter, digit] => b"CDSFAM".contains(letter) && digit.is_ascii_digit(),
         _ => false,
     }
-}
-
-/// Water-cement ratio: "w/c 0.50", "v/c = 0,5", "w/z".
-pub fn w_c(tokens: &[Token]) -> Option<f64> {
-    let at = tokens.windows(3).position(|three| match three {
-        [a, Token::Sign('/'), b] => (a.is("w") && b.is_one_of(&["c", "z"])) || (a.is("v") && b.is("c")),
-        _ => false,
-    })?;
-    let near =
-        tokens.iter().skip(at + 3).take(5).take_while(|token| !matches!(token, Token::Sign('.' | ';')));
-    let value = near.into_iter().find_map(|token| match token {
-        Token::Number(value, _) => Some(*value),
-        _ => None,
-    });
-    value.filter(|value| (0.2..=1.2).contains(value))
-}
-
-/// Nominal cover: "cover 30 mm", "krytí 40 mm", "Betondeckung 5,5 cm".
-pub fn cover_mm(tokens: &[Token]) -> Option<f64> {
-    let at = tokens.iter().position(|token| {
-        token.is_one_of(&["cover", "kryti", "kryci", "betondeckung", "deckung", "uberdeckung"])
-    })?;
-    let number = (at + 1..tokens.len().min(at + 6)).find(|i| matches!(tokens[*i], Token::Number(..)))?;
-    let (value, scale, _) = length_at(tokens, number)?;
-    Some(value * scale? * 1000.0).filter(|mm| (5.0..=200.0).contains(mm))
 }
 
 /// The thickest bar named, in mm: "Ø14-20mm".
@@ -383,6 +368,8 @@ mod tests {
             ("stěna dl. 12,5 m, v. 3,2 m, tl. 250 mm", [12.5, 0.25, 3.2], None),
             ("L = 45 m; B = 0,8 m; H = 0,6 m; 3 ks", [45.0, 0.8, 0.6], Some(3.0)),
             ("deska 12 x 8 m, výška 0,25 m", [12.0, 8.0, 0.25], None),
+            ("2× (12,0 × 0,6 × 0,8) m", [12.0, 0.6, 0.8], Some(2.0)),
+            ("pads 1.2 m x 1.2 m x 0.8 m deep (6 nr)", [1.2, 1.2, 0.8], Some(6.0)),
             ("4 ks á 2,4 x 2,4 x 0,9 m", [2.4, 2.4, 0.9], Some(4.0)),
             ("patky 1,200 x 1,200 x 0,600 m", [1.2, 1.2, 0.6], None),
         ] {
@@ -422,9 +409,6 @@ mod tests {
             exposures(&scan("C30/37-XC4+XF1, XC 2, X0, XC5, X200, XC4")),
             ["XC4", "XF1", "XC2", "X0", "XC5"]
         );
-        assert_eq!(w_c(&scan("v/c = 0,50")), Some(0.5));
-        assert_eq!(cover_mm(&scan("nominal cover 30 mm")), Some(30.0));
-        assert_eq!(cover_mm(&scan("krytí výztuže 4 cm")), Some(40.0));
         assert_eq!(bar_mm(&scan("Reinforcement Ø14-20mm")), Some(20.0));
         assert_eq!(bar_mm(&scan("pipe Ø 90")), None);
         assert_eq!(gost_marks(&scan("B25 F150 W6, F3, w/c")), ["F150", "W6"]);

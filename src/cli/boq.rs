@@ -21,6 +21,7 @@ use crate::sheet::Bill;
 use crate::sheet::Class;
 use crate::sheet::Hints;
 use crate::sheet::Source;
+use crate::sheet::Unread;
 use crate::sheet::decimal::Decimal;
 use crate::sheet::decode::Encoding;
 use crate::sheet::delimited::Separator;
@@ -131,18 +132,35 @@ pub fn name_of(path: &Path) -> String {
 /// What is wrong with it, where, and what to do.
 pub fn read(path: &Path, bytes: &[u8], args: &BillArgs) -> Result<Bill, String> {
     let name = name_of(path);
-    let bill = Bill::read(Source::File { name: &name, bytes }, &args.hints()).map_err(|fault| {
-        let told = fault.to_string();
-        let told = if told.contains(&name) { told } else { format!("{name}: {told}") };
-        plain(&format!("error: {told}\n  fix      {}", fault.remedy()))
-    })?;
+    if bytes.len() > MAX_BYTES {
+        // Not more than one byte too many was read.
+        let length = std::fs::metadata(path).ok().and_then(|about| usize::try_from(about.len()).ok());
+        let length = length.filter(|length| *length > MAX_BYTES).unwrap_or(bytes.len());
+        return Err(refused(&name, &Unread::Bytes(length)));
+    }
+    let bill = Bill::read(Source::File { name: &name, bytes }, &args.hints())
+        .map_err(|fault| refused(&name, &fault))?;
     if bill.table.grid.is_blank() {
-        return Err(format!("error: {name}: there is nothing in this table"));
+        return Err(nothing(&name, &bill));
     }
     if bill.layout.column(Role::Quantity).is_none() {
         return Err(no_quantity(path, &name, &bill));
     }
     Ok(bill)
+}
+
+fn refused(name: &str, fault: &Unread) -> String {
+    let told = fault.to_string();
+    let told = if told.contains(name) { told } else { format!("{name}: {told}") };
+    plain(&format!("error: {told}\n  fix      {}", fault.remedy()))
+}
+
+fn nothing(name: &str, bill: &Bill) -> String {
+    let fix = match &bill.table.sheets[..] {
+        [] | [_] => "Save the bill again in the program that made it, or choose another file.".to_owned(),
+        sheets => format!("Name the sheet with the bill, --sheet NAME: {}.", sheets.join(", ")),
+    };
+    plain(&format!("error: {name}: there is nothing in this table\n  fix      {fix}"))
 }
 
 fn no_quantity(path: &Path, name: &str, bill: &Bill) -> String {

@@ -64,10 +64,12 @@ pub async fn bytes(headers: &HeaderMap, body: Body, settings: &Settings) -> Resu
 
 async fn read(headers: &HeaderMap, body: Body, settings: &Settings) -> Result<Vec<u8>, Problem> {
     let limit = settings.body_limit;
-    let too_large =
-        || Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes"));
     let declared =
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let too_large = || {
+        let found = declared.map(|bytes| format!(", this one has {bytes}")).unwrap_or_default();
+        Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes{found}"))
+    };
     let declared_too_large = declared.is_some_and(|bytes| bytes > limit as u64);
     // A client that asks first has sent nothing yet and reads our answer at once.
     if declared_too_large && headers.contains_key(header::EXPECT) {

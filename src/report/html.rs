@@ -23,7 +23,7 @@ pub fn html(outline: &Outline) -> String {
             page.push_str(&format!("<p>{}</p>\n", escape(note)));
         }
         if let Some(table) = &section.table {
-            write_table(&mut page, table);
+            write_table(&mut page, &table.filled());
         }
         // The first page is what somebody signs.
         if index == 0 {
@@ -49,12 +49,21 @@ fn write_table(page: &mut String, table: &Table) {
     for row in &table.rows {
         page.push_str("<tr>");
         for cell in row {
-            let class = if matches!(cell, Cell::Number(_)) { " class=\"number\"" } else { "" };
+            let class = match cell {
+                Cell::Number(_) => " class=\"number\"",
+                Cell::Text(text) if is_name(text) => " class=\"name\"",
+                _ => "",
+            };
             page.push_str(&format!("<td{class}>{}</td>", escape(&cell.text())));
         }
         page.push_str("</tr>\n");
     }
     page.push_str("</tbody>\n</table></div>\n");
+}
+
+/// Whether a text is one short word, such as "F-003", which is not to be broken.
+fn is_name(text: &str) -> bool {
+    text.len() <= 16 && !text.contains(char::is_whitespace)
 }
 
 fn escape(text: &str) -> String {

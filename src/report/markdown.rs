@@ -16,7 +16,7 @@ pub fn markdown(outline: &Outline) -> String {
         }
         if let Some(table) = &section.table {
             page.push('\n');
-            write_table(&mut page, table);
+            write_table(&mut page, &table.filled());
         }
     }
     if !outline.disclaimer.is_empty() {

@@ -33,6 +33,8 @@ pub fn outline(result: &Value, about: About) -> Outline {
     add(checks::fix_first(result, about));
     add(checks::findings(result, about));
     add(checks::compliance(result));
+    // They qualify what models say further down.
+    add(conflicts(result));
     add(of_list("Standards", Sheet::Compliance, &result["standards_checked"], STANDARDS));
     add(checks::risks(result));
     add(of_list("Document issues", Sheet::Risks, &result["document_issues"], ISSUES));
@@ -42,7 +44,6 @@ pub fn outline(result: &Value, about: About) -> Outline {
     for (key, title) in BLOCKS {
         add(of_tree(title, &result[*key]));
     }
-    add(of_list("Disagreements", Sheet::Details, &result["conflicts"], CONFLICTS));
     rest(result).into_iter().for_each(|section| add(Some(section)));
     add(of_list("Warnings", Sheet::Details, &result["warnings"], WARNINGS));
     add(of_list("Assumptions", Sheet::Details, &result["assumptions"], ASSUMPTIONS));
@@ -160,6 +161,20 @@ const SHOWN: &[&str] = &[
 fn of_list(title: &str, sheet: Sheet, list: &Value, columns: Columns) -> Option<Section> {
     let items: Vec<&Value> = filled(list)?.iter().collect();
     Some(Section { title: title.into(), sheet, notes: Vec::new(), table: Some(table(&items, columns)) })
+}
+
+/// Where sources differ, each claim as "rules: C35/45".
+fn conflicts(result: &Value) -> Option<Section> {
+    let told = |conflict: &Value| {
+        let mut told = conflict.clone();
+        let claims = filled(&conflict["claims"]).into_iter().flatten();
+        let claims = claims.map(|claim| format!("{}: {}", text(&claim["source"]), text(&claim["value"])));
+        told["claims"] = claims.collect::<Vec<_>>().join("; ").into();
+        told
+    };
+    let conflicts: Vec<Value> =
+        filled(&result["conflicts"])?.iter().filter(|one| one.is_object()).map(told).collect();
+    of_list("Disagreements", Sheet::Details, &conflicts.into(), CONFLICTS)
 }
 
 fn of_tree(title: &str, block: &Value) -> Option<Section> {
@@ -395,6 +410,17 @@ mod tests {
         for part in ["No query succeeded.", "No first token within 15 s.", "GEO-FORM", "row: 3, 5"] {
             assert!(page.contains(part), "{part} in {page}");
         }
+    }
+
+    #[test]
+    fn disagreements_stand_before_what_they_qualify() {
+        let page = text::text(&of(&json!({
+            "status": "completed", "queries": {}, "final_specification": {"concrete_class": "C30/37"},
+            "conflicts": [{"field": "final_specification.concrete_class", "resolution": "the stricter stands: C35/45",
+                "claims": [{"source": "lab", "value": "C30/37"}, {"source": "rules", "value": "C35/45"}]}],
+        })));
+        assert!(page.contains("claims: lab: C30/37; rules: C35/45"), "{page}");
+        assert!(page.find("## Disagreements") < page.find("## Specification"), "{page}");
     }
 
     #[test]

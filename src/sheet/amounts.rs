@@ -5,11 +5,11 @@ use crate::sheet::class::Class;
 use crate::sheet::decimal::Decimal;
 use crate::sheet::decimal::Evidence;
 use crate::sheet::decimal::Votes;
-use crate::sheet::decimal::amount;
 use crate::sheet::decimal::evidence;
 use crate::sheet::decimal::under;
 use crate::sheet::grid::Cell;
 use crate::sheet::grid::tidy;
+use crate::sheet::number;
 use crate::sheet::number::Reading;
 
 /// The cells of a row that are numbers: quantity, price of one, price of the row.
@@ -89,7 +89,7 @@ impl Amounts {
             Cell::Percent(value) if at == 0 => Reading::exact(tidy(value * 100.0)),
             Cell::Percent(value) => Reading::exact(*value),
             Cell::Date(text) => Reading::Unreadable(text.to_string()),
-            Cell::Text(text) => match (amount(text), self.marks[at]) {
+            Cell::Text(text) => match (number::read(text), self.marks[at]) {
                 (reading @ Reading::Ambiguous { .. }, Some(mark)) => {
                     under(&reading, text, mark).map_or(Reading::Missing, Reading::exact)
                 }
@@ -142,7 +142,7 @@ fn votes(rows: &[Numbers], at: usize) -> Votes {
 fn value(cell: &Cell, mark: Decimal) -> Option<f64> {
     match cell {
         Cell::Number(value) | Cell::Percent(value) => Some(*value),
-        Cell::Text(text) => under(&amount(text), text, mark),
+        Cell::Text(text) => under(&number::read(text), text, mark),
         Cell::Empty | Cell::Date(_) | Cell::NoValue => None,
     }
 }

@@ -24,6 +24,7 @@ use crate::sheet::oddities;
 use crate::sheet::source;
 use crate::sheet::source::Source;
 use crate::sheet::source::Table;
+use crate::sheet::unit::Unit;
 use crate::sheet::warning::Warning;
 use crate::sheet::words::Role;
 use crate::sheet::words::SumWord;
@@ -160,6 +161,13 @@ impl Bill {
                 position.insert(role.as_str().into(), value);
             }
         }
+        // "12,5 m3" in a cell is the unit as well.
+        if !position.contains_key("unit")
+            && let Some(unit) =
+                self.text(row, Role::Quantity).and_then(|text| Some(Unit::behind(&text, &Unit::read(""))?.1))
+        {
+            position.insert("unit".into(), json!(unit.raw));
+        }
         if let Some(object) = &row.object {
             position.insert("object".into(), json!(&**object));
         }
@@ -277,8 +285,23 @@ fn rows(
     place: (&Table, &Layout),
 ) -> Vec<Row> {
     let (table, layout) = place;
-    let readings: Vec<[Reading; 3]> =
-        numbers.iter().map(|row| [0, 1, 2].map(|at| amounts.read(at, row.cells[at]))).collect();
+    let unit_of = |line: usize| {
+        let cell = layout.column(Role::Unit).map(|column| table.grid.lines[line].cell(column));
+        Unit::read(&cell.unwrap_or(&Cell::Empty).shown())
+    };
+    let readings: Vec<[Reading; 3]> = numbers
+        .iter()
+        .zip(read)
+        .map(|(row, (line, ..))| {
+            let mut readings = [0, 1, 2].map(|at| amounts.read(at, row.cells[at]));
+            if let Reading::Unreadable(text) = &readings[0]
+                && let Some((number, _)) = Unit::behind(text, &unit_of(*line))
+            {
+                readings[0] = amounts.read(0, &Cell::text(number));
+            }
+            readings
+        })
+        .collect();
     let alone: Vec<Alone> = read.iter().map(|(_, alone, _)| *alone).collect();
     let totals: Vec<Option<f64>> = readings.iter().map(price).collect();
     let classes = together(&alone, &totals);
@@ -321,7 +344,9 @@ fn sum(rows: &[Row]) -> Option<f64> {
 /// The sum that the bill states: one that agrees before one that does not, without the tax before with it.
 fn stated(table: &Table, layout: &Layout, rows: &[Row], known: (&[Alone], Option<f64>)) -> Option<Stated> {
     let (alone, sum) = known;
-    let is_sum = |at: &usize| rows[*at].class == Class::Total && alone[*at] != Alone::Sum(SumWord::Tax);
+    let is_sum = |at: &usize| {
+        matches!(rows[*at].class, Class::Subtotal | Class::Total) && alone[*at] != Alone::Sum(SumWord::Tax)
+    };
     let candidates = (0..rows.len()).filter(is_sum).filter_map(|at| {
         let row = &rows[at];
         let line = &table.grid.lines[row.line];
@@ -332,6 +357,10 @@ fn stated(table: &Table, layout: &Layout, rows: &[Row], known: (&[Alone], Option
         };
         let agrees = sum.is_some_and(|sum| crate::sheet::class::agree(sum, value, rows.len()));
         let with_tax = alone[at] == Alone::Sum(SumWord::WithTax);
+        // The sum of a part is that of all only if it agrees, and so is one with the tax.
+        if !agrees && (with_tax || row.class == Class::Subtotal) {
+            return None;
+        }
         let stated = Stated { value, cell: format!("{}{}", letters(column), row.number), row: row.number };
         Some(((agrees, !with_tax), stated))
     });
@@ -341,7 +370,7 @@ fn stated(table: &Table, layout: &Layout, rows: &[Row], known: (&[Alone], Option
 fn plain(cell: &Cell) -> Option<f64> {
     match cell {
         Cell::Number(value) => Some(*value),
-        Cell::Text(text) => crate::sheet::decimal::amount(text).value(),
+        Cell::Text(text) => crate::sheet::number::read(text).value(),
         _ => None,
     }
 }

@@ -117,6 +117,10 @@ impl<'a> Rows<'a> {
         if line.is_blank() {
             return Alone::Is(Class::Empty);
         }
+        // "(EUR)" below the headings is part of them.
+        if line.cells.iter().all(|cell| cell.is_empty() || cell.as_text().is_some_and(is_currency)) {
+            return Alone::Is(Class::Note);
+        }
         let last = self.layout.header.map_or(0, |(_, last)| last);
         if line.number <= last || self.second_table.is_some() {
             return match line.number <= last {
@@ -187,6 +191,12 @@ impl<'a> Rows<'a> {
     fn cell_of<'l>(&self, line: &'l Line, role: Role) -> &'l Cell {
         self.layout.column(role).map_or(&Cell::Empty, |column| line.cell(column))
     }
+}
+
+/// Whether a cell holds nothing but a currency, perhaps in brackets.
+fn is_currency(text: &str) -> bool {
+    let inner = text.trim_matches(|c: char| c.is_whitespace() || "()[]".contains(c));
+    !inner.is_empty() && crate::sheet::number::bare(inner).is_empty()
 }
 
 /// Whether a cell of numbers says anything; a dash says that there is nothing.

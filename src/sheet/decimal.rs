@@ -5,10 +5,9 @@
 //! the other columns, then by quantity x price = total. What stays open is
 //! told with what either reading would add up to.
 
-use unicode_normalization::UnicodeNormalization;
-
 use crate::sheet::number;
 use crate::sheet::number::Reading;
+use crate::sheet::number::bare;
 
 /// What stands before the tenths.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,38 +42,6 @@ impl Decimal {
             Decimal::Comma => Decimal::Dot,
             Decimal::Dot => Decimal::Comma,
         }
-    }
-}
-
-/// What stands around amounts and is no part of them.
-const AROUND: [&str; 13] = ["Kč", "KČ", "Kc", "CZK", "EUR", "€", "USD", "$", "£", "GBP", "CHF", "%", "SKK"];
-
-/// An amount without its currency or per-cent sign.
-pub fn bare(text: &str) -> String {
-    // Most amounts are plain, and a bill has tens of thousands.
-    let mut clean: String = if text.is_ascii() { text.to_owned() } else { text.nfkc().collect() };
-    if let Some(crowns) = whole(clean.trim_end()) {
-        clean = crowns;
-    }
-    let mut rest = clean.trim();
-    for sign in AROUND {
-        rest = rest.strip_suffix(sign).unwrap_or(rest).trim_end();
-        rest = rest.strip_prefix(sign).unwrap_or(rest).trim_start();
-    }
-    whole(rest).unwrap_or_else(|| rest.to_owned())
-}
-
-/// "1.234,-" and "450,--" are whole crowns: what stands before the dash is the decimal mark.
-fn whole(text: &str) -> Option<String> {
-    let end = text.trim_end_matches(['-', '–', '—', '=']);
-    (end.len() < text.len() && end.ends_with([',', '.'])).then(|| format!("{end}0"))
-}
-
-/// Reads a cell's text as an amount, alone.
-pub fn amount(text: &str) -> Reading {
-    match number::read(&bare(text)) {
-        Reading::Unreadable(_) => Reading::Unreadable(text.trim().to_owned()),
-        reading => reading,
     }
 }
 
@@ -220,10 +187,10 @@ mod tests {
             ("CHF 1'234.50", 1234.5),
             ("1\u{202f}234,5\u{a0}CZK", 1234.5),
         ] {
-            assert_eq!(amount(text), Reading::exact(value), "{text}");
+            assert_eq!(number::read(text), Reading::exact(value), "{text}");
         }
-        assert_eq!(amount("-"), Reading::Missing);
-        assert_eq!(amount("####"), Reading::Unreadable("####".into()));
+        assert_eq!(number::read("-"), Reading::Missing);
+        assert_eq!(number::read("####"), Reading::Unreadable("####".into()));
     }
 
     #[test]
@@ -245,7 +212,7 @@ mod tests {
         ] {
             assert_eq!(evidence(text), said, "{text}");
         }
-        let reading = amount("1.234");
+        let reading = number::read("1.234");
         assert_eq!(
             (under(&reading, "1.234", Dot), under(&reading, "1.234", Comma)),
             (Some(1.234), Some(1234.0))

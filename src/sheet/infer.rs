@@ -1,11 +1,11 @@
 //! What columns hold, by their cells alone, where no heading tells.
 
-use crate::sheet::decimal::amount;
 use crate::sheet::grid::Cell;
 use crate::sheet::grid::Grid;
 use crate::sheet::grid::Line;
 use crate::sheet::hints::Hints;
 use crate::sheet::layout::Layout;
+use crate::sheet::number;
 use crate::sheet::number::Reading;
 use crate::sheet::unit::Unit;
 use crate::sheet::words::Role;
@@ -19,7 +19,7 @@ const GUESS: f64 = 0.6;
 pub fn is_number(cell: &Cell) -> bool {
     match cell {
         Cell::Number(_) | Cell::Percent(_) | Cell::NoValue => true,
-        Cell::Text(text) => matches!(amount(text), Reading::Number { .. } | Reading::Ambiguous { .. }),
+        Cell::Text(text) => matches!(number::read(text), Reading::Number { .. } | Reading::Ambiguous { .. }),
         Cell::Empty | Cell::Date(_) => false,
     }
 }
@@ -27,7 +27,7 @@ pub fn is_number(cell: &Cell) -> bool {
 fn value(cell: &Cell) -> Option<f64> {
     match cell {
         Cell::Number(value) => Some(*value),
-        Cell::Text(text) => match amount(text) {
+        Cell::Text(text) => match number::read(text) {
             Reading::Ambiguous { decimal, .. } => Some(decimal),
             reading => reading.value(),
         },

@@ -3,8 +3,6 @@
 //! "1 234,56", "1.234,56", "1,234.56", "12,5", "-", "cca 12". One cell alone
 //! cannot always say whether "1,234" is a thousand; its column often can.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
@@ -59,9 +57,33 @@ pub fn read_value(value: Option<&Value>) -> Reading {
     }
 }
 
+/// What stands around amounts and is no part of them.
+const AROUND: [&str; 13] = ["Kč", "KČ", "Kc", "CZK", "EUR", "€", "USD", "$", "£", "GBP", "CHF", "%", "SKK"];
+
+/// An amount without its currency or per-cent sign.
+pub fn bare(text: &str) -> String {
+    // Most amounts are plain, and a bill has tens of thousands.
+    let mut clean: String = if text.is_ascii() { text.to_owned() } else { text.nfkc().collect() };
+    if let Some(crowns) = whole(clean.trim_end()) {
+        clean = crowns;
+    }
+    let mut rest = clean.trim();
+    for sign in AROUND {
+        rest = rest.strip_suffix(sign).unwrap_or(rest).trim_end();
+        rest = rest.strip_prefix(sign).unwrap_or(rest).trim_start();
+    }
+    whole(rest).unwrap_or_else(|| rest.to_owned())
+}
+
+/// "1.234,-" and "450,--" are whole crowns: what stands before the dash is the decimal mark.
+fn whole(text: &str) -> Option<String> {
+    let end = text.trim_end_matches(['-', '–', '—', '=']);
+    (end.len() < text.len() && end.ends_with([',', '.'])).then(|| format!("{end}0"))
+}
+
 /// Reads one text alone.
 pub fn read(text: &str) -> Reading {
-    let clean: Cow<str> = if text.is_ascii() { text.into() } else { text.nfkc().collect::<String>().into() };
+    let clean = bare(text);
     let mut rest = clean.trim();
     let mut approximate = false;
     let lower = rest.to_lowercase();
@@ -186,7 +208,7 @@ impl Column {
         let mut column = Column::default();
         let (mut separated, mut three) = (0, 0);
         for text in cells.filter_map(Value::as_str) {
-            let clean: String = text.nfkc().filter(|c| !c.is_whitespace()).collect();
+            let clean: String = bare(text).chars().filter(|c| !c.is_whitespace()).collect();
             let is_separated = clean.contains([',', '.']);
             separated += usize::from(is_separated);
             match read(text) {

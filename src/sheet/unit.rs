@@ -45,6 +45,18 @@ pub enum Kind {
     /// Day.
     #[serde(rename = "day")]
     Day,
+    /// Week.
+    #[serde(rename = "week")]
+    Week,
+    /// Month.
+    #[serde(rename = "month")]
+    Month,
+    /// Hectare.
+    #[serde(rename = "ha")]
+    Hectare,
+    /// Pair.
+    #[serde(rename = "pair")]
+    Pair,
 }
 
 impl Kind {
@@ -63,6 +75,10 @@ impl Kind {
             Kind::Litre => "l",
             Kind::Km => "km",
             Kind::Day => "day",
+            Kind::Week => "week",
+            Kind::Month => "month",
+            Kind::Hectare => "ha",
+            Kind::Pair => "pair",
         }
     }
 }
@@ -123,6 +139,14 @@ impl Unit {
         }
     }
 
+    /// The number and the unit of a cell that holds both, "12,5 m3", unless its row has another unit.
+    pub fn behind<'a>(text: &'a str, of_row: &Unit) -> Option<(&'a str, Unit)> {
+        let (number, unit) = text.split_at(text.find(|c: char| c.is_alphabetic() || c == '%')?);
+        let unit = Unit::read(unit);
+        let fits = unit.kind.is_some() && (of_row.raw.is_empty() || of_row.kind == unit.kind);
+        (fits && !number.trim().is_empty()).then(|| (number.trim(), unit))
+    }
+
     /// Whether the cell holds the heading of its column ("MJ", measuring unit).
     pub fn is_heading_word(&self) -> bool {
         is_heading_word(&self.raw)
@@ -158,6 +182,12 @@ mod tests {
             ("Stck", Some(Kind::Pcs)),
             ("kompl.", Some(Kind::Set)),
             ("psch", Some(Kind::Set)),
+            ("PA", Some(Kind::Set)),
+            ("item", Some(Kind::Set)),
+            ("měsíc", Some(Kind::Month)),
+            ("Wo.", Some(Kind::Week)),
+            ("ha", Some(Kind::Hectare)),
+            ("pár", Some(Kind::Pair)),
             ("Hod.", Some(Kind::Hour)),
             ("MJ", None),
             ("m.j.", None),

@@ -137,6 +137,7 @@ struct Kinds {
 #[derive(Deserialize)]
 struct Totals {
     tax: Vec<String>,
+    plus: Vec<String>,
     subtotal: Vec<String>,
     total: Vec<String>,
     with_tax: Vec<String>,
@@ -222,10 +223,19 @@ pub fn sum_of(text: &str) -> Option<SumWord> {
     match () {
         () if totals.subtotal.iter().any(|name| begins(name)) => Some(SumWord::Subtotal),
         () if is_total && totals.with_tax.iter().any(|name| ends(name)) => Some(SumWord::WithTax),
-        () if totals.tax.iter().any(|name| begins(name)) => Some(SumWord::Tax),
+        () if totals.tax.iter().any(|name| begins(name)) || is_added_tax(&words) => Some(SumWord::Tax),
         () if is_total => Some(SumWord::Total),
         () => None,
     }
+}
+
+/// Whether folded words are a tax that is added: "zzgl 19 mwst", "21 dph", "plus vat".
+fn is_added_tax(words: &str) -> bool {
+    let is_before = |word: &&str| {
+        FILE.totals.plus.iter().any(|own| own == word) || word.chars().all(|c| c.is_ascii_digit())
+    };
+    let mut rest = words.split(' ').skip_while(is_before);
+    rest.next().is_some_and(|word| FILE.totals.tax.iter().any(|own| own == word))
 }
 
 /// Whether a text says of itself that it is a remark.
@@ -277,6 +287,9 @@ mod tests {
             ("CELKEM BEZ DPH", Some(SumWord::Total)),
             ("Mezisoučet", Some(SumWord::Subtotal)),
             ("DPH 21 %", Some(SumWord::Tax)),
+            ("21 % DPH", Some(SumWord::Tax)),
+            ("zzgl. 19 % MwSt.", Some(SumWord::Tax)),
+            ("plus VAT", Some(SumWord::Tax)),
             ("Celkem vč. DPH", Some(SumWord::WithTax)),
             ("Cena celkem s DPH", Some(SumWord::WithTax)),
             ("Gesamtsumme netto", Some(SumWord::Total)),

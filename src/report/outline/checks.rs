@@ -125,22 +125,22 @@ pub fn findings(result: &Value, about: About) -> Option<Section> {
     }
     let row = |finding: &&Value| {
         let [decision, note] = decided(finding, about);
-        let cells = ["severity", "rule", "message"].map(|key| cell(&finding[key]));
-        let further =
-            ["found", "expected", "formula", "source", "doubt", "id"].map(|key| cell(&finding[key]));
+        let cells = ["severity", "id", "rule", "message"].map(|key| cell(&finding[key]));
+        let further = ["found", "expected", "formula", "source", "doubt"].map(|key| cell(&finding[key]));
         cells.into_iter().chain([rows(finding)]).chain(further).chain([decision, note]).collect()
     };
     let titles = columns(&[
         ("Severity", Place::Head),
+        // Recommendations and decisions name findings by it.
+        ("Id", Place::Head),
         ("Rule", Place::Head),
         ("What", Place::Head),
         ("Row", Place::Below),
         ("Found", Place::Left),
         ("Expected", Place::Left),
-        ("Computed", Place::Left),
+        ("Computed", Place::Below),
         ("Source", Place::Left),
         ("Doubt", Place::Below),
-        ("Id", Place::Left),
         ("Decision", Place::Left),
         ("Note", Place::Left),
     ]);
