@@ -41,6 +41,7 @@ impl Run {
             told: Some(Told {
                 panel: &self.job.panel,
                 ask: &self.job.ask,
+                validation: self.job.validation.as_ref(),
                 has_passages: self.passages.were_found(),
             }),
             warnings: std::mem::take(&mut self.warnings),

@@ -568,6 +568,7 @@ mod control;
 mod gaps;
 mod groups;
 mod health;
+mod modes;
 mod money;
 mod quorum;
 mod recovery;

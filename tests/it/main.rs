@@ -32,6 +32,7 @@ mod kill;
 mod knowledge;
 mod lab;
 mod logs;
+mod modes;
 mod money;
 mod nonsense;
 mod origins;
