@@ -563,6 +563,7 @@ async fn a_run_that_nobody_polls_asks_nobody() {
     assert_eq!(provider.calls(), 1);
 }
 
+mod answers;
 mod conditions;
 mod control;
 mod gaps;

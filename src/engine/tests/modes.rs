@@ -1,5 +1,6 @@
 //! Modes: who is asked, and when, in a cascade.
 
+use serde_json::Value;
 use serde_json::json;
 
 use super::gaps::Hearing;
@@ -28,11 +29,11 @@ fn cascade(two: &str) -> Arc<Panel> {
     panel(&text.concat())
 }
 
-/// `one` answers like this after 300 ms, the others after 200 ms, the sum after 100 ms.
+/// `one` answers like this after 300 ms, `two` after 250 ms, `three` after 200 ms, the sum after 100 ms.
 fn saying(one: Script) -> Arc<Hearing> {
     Hearing::new(scripted(&[
         ("one", one.after(300)),
-        ("two", script().answer("two says").after(200)),
+        ("two", script().answer("two says").after(250)),
         ("three", script().answer("three says").after(200)),
         ("sum", script().answer("all").after(100)),
     ]))
@@ -85,11 +86,14 @@ async fn a_sure_answer_is_enough_and_nothing_is_missing() {
 async fn a_hedging_answer_has_the_others_asked_together_and_they_do_not_see_it() {
     let provider = hedging();
     let events = outcome(&cascade("on_fail = \"continue\""), &provider).await;
-    assert_eq!(events.starts(), [(0, "one"), (300, "two"), (300, "three"), (500, "sum")]);
+    assert_eq!(events.starts(), [(0, "one"), (300, "two"), (300, "three"), (550, "sum")]);
     assert!(!provider.heard("two").contains("depends") && provider.heard("sum").contains("depends"));
     let (at, last) = events.last();
-    assert_eq!((at, last.status), (600, RunOutcome::Completed), "the critical path and nothing more");
-    assert_eq!(last.result.as_ref().unwrap()["total_fighters"], 3);
+    assert_eq!((at, last.status), (650, RunOutcome::Completed), "the critical path and nothing more");
+    let result = last.result.as_ref().unwrap();
+    let order: Vec<&Value> =
+        result["responses"].as_array().unwrap().iter().map(|one| &one["query"]).collect();
+    assert_eq!(order, ["one", "two", "three"], "the panel's order, not that of their ends");
     let after = |query: &str| {
         let planned =
             started(&events).queries.iter().find(|planned| planned.query.as_str() == query).unwrap();
@@ -103,7 +107,7 @@ async fn a_hedging_answer_has_the_others_asked_together_and_they_do_not_see_it()
 async fn a_first_answer_that_fails_is_doubt_enough() {
     let provider = saying(script().fails(Code::RequestRefused));
     let events = outcome(&cascade("on_fail = \"continue\""), &provider).await;
-    assert_eq!(events.starts()[1..], [(300, "two"), (300, "three"), (500, "sum")]);
+    assert_eq!(events.starts()[1..], [(300, "two"), (300, "three"), (550, "sum")]);
     assert_eq!(events.last().1.status, RunOutcome::Partial);
 }
 
@@ -139,7 +143,7 @@ async fn the_first_leaves_time_for_those_that_may_follow() {
 #[tokio::test(start_paused = true)]
 async fn the_next_process_goes_on_with_the_cascade_where_it_was() {
     let panel = cascade("on_fail = \"continue\"");
-    for (at, asked) in [(100, 5), (310, 6), (550, 5)] {
+    for (at, asked) in [(100, 5), (310, 6), (580, 5)] {
         let provider = hedging();
         let cut = super::recovery::cut_pool(&panel, provider.pool(), at).await;
         let events = cut.go_on().await;
