@@ -1,6 +1,8 @@
 /** What the form says once its later part is there. */
 export const along = {
   'form.panel': 'Panel',
+  'form.mode': 'Mode',
+  'form.mode_auto': 'Automatic, by the question',
   'form.optional': '(optional)',
   'form.of_sample': 'from the example "{sample}"',
   'form.remove': 'Remove',
