@@ -258,8 +258,6 @@ impl Phrases {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Instant;
-
     use super::*;
 
     #[test]
@@ -349,14 +347,13 @@ mod tests {
         }
     }
 
+    /// What took the square of the length would not end here.
     #[test]
-    fn a_long_text_takes_its_length_and_no_more() {
+    fn a_long_text_is_looked_at_as_far_as_somebody_reads() {
         let rows = ["\"", "„ ", "not ", "it depends-", "can not be ", "\n", "a\"b", "> ", "ž", "not only "];
         for piece in rows {
             let text = piece.repeat((4 << 20) / piece.len());
-            let before = Instant::now();
-            hedges(&text);
-            assert!(before.elapsed().as_secs() < 5, "{piece:?} {:?}", before.elapsed());
+            assert!(!hedges(&text) && head(&text).len() <= MOST, "{piece:?}");
         }
         let late = format!("{}\nI am not sure.", "It holds. ".repeat(40_000));
         assert!(!hedges(&late) && hedges(&late[late.len() - 1000..]));
