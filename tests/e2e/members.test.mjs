@@ -60,7 +60,7 @@ export const tests = {
     const id = await ask(server.url, 'council', { mode: 'auto' })
     await page.goto(`${server.url}/runs/${id}`)
     const told = await page.getByTestId('mode').innerText()
-    assert.equal(told, 'Mode: Fast: the authority alone. The question is short: 29 characters.')
+    assert.equal(told, 'Mode: Fast: the authority alone. The question is short: 31 characters.')
     await page.locator('[data-testid=member][data-phase=done]').waitFor({ timeout: 60_000 })
     assert.deepEqual(complaints, [])
     await close()
