@@ -61,13 +61,24 @@ function judge({ file, from, to, test }) {
   const { ok, text: said } = run([test])
   writeFileSync(path, text)
   if (ok) return `NOT CAUGHT: \`${test}\` still passes`
-  if (!new RegExp(`^test ${test} .*FAILED$`, 'm').test(said)) return `NOT CAUGHT: it does not build\n${said.slice(-1500)}`
+  if (!new RegExp(`^test ${test.replace(/^it::/, '')} .*FAILED$`, 'm').test(said)) return `NOT CAUGHT: it does not build\n${said.slice(-1500)}`
   return undefined
 }
 
-/** Runs unit tests by their full names. */
+/** Runs tests by their full names, those of the integration tests where that begins with `it::`. */
 function run(tests) {
-  const ran = spawnSync('cargo', ['test', '--locked', '--lib', '--', '--exact', ...tests], {
+  const isIt = (test) => test.startsWith('it::')
+  const unit = tests.filter((test) => !isIt(test))
+  const it = tests.filter(isIt).map((test) => test.slice(4))
+  const ran = [
+    ...(unit.length > 0 ? [cargo(['--lib'], unit)] : []),
+    ...(it.length > 0 ? [cargo(['--test', 'it'], it)] : []),
+  ]
+  return { ok: ran.every(({ ok }) => ok), text: ran.map(({ text }) => text).join('\n') }
+}
+
+function cargo(which, tests) {
+  const ran = spawnSync('cargo', ['test', '--locked', ...which, '--', '--exact', ...tests], {
     cwd: tree,
     env,
     encoding: 'utf8',

@@ -16,6 +16,7 @@ mod estimate;
 mod finish;
 mod job;
 mod meter;
+mod mode;
 mod obey;
 mod offer;
 mod opening;

@@ -7,6 +7,7 @@ pub mod entry;
 mod passages;
 pub mod standing;
 pub mod usage;
+mod validation;
 
 use serde::Deserialize;
 use serde::Serialize;
@@ -28,6 +29,8 @@ pub use standing::RunStatus;
 pub use standing::Standing;
 pub use usage::Cost;
 pub use usage::Usage;
+pub use validation::ChosenBy;
+pub use validation::Validation;
 
 /// Version of the wire contract.
 pub const API_VERSION: u32 = 1;
@@ -73,6 +76,9 @@ pub struct RunStarted {
     pub api_version: u32,
     /// What will be asked, in the panel's order.
     pub queries: Vec<PlannedQuery>,
+    /// In which mode its panel is asked, if that has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Limits of the whole run.
     pub timeouts: RunTimeouts,
     /// What happens when nobody watches.
@@ -105,6 +111,10 @@ pub struct PlannedQuery {
     pub of: Option<QueryName>,
     /// What it waits for.
     pub depends_on: Vec<QueryName>,
+    /// Those of them whose answers it does not see: once they have ended, however they did, it is decided whether
+    /// it is asked.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub after: Vec<QueryName>,
     /// How those that wait for it go on when it has no answer; without this they are skipped.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub on_fail: Option<GoOn>,

@@ -164,6 +164,11 @@ name!(
     "query name"
 );
 name!(
+    /// Names a mode of a panel.
+    ModeName,
+    "mode name"
+);
+name!(
     /// Names a configured provider.
     ProviderName,
     "provider name"

@@ -7,11 +7,13 @@
 
 mod each;
 mod file;
+pub mod mode;
 pub mod parts;
 pub mod plan;
 pub mod rules;
 pub mod script;
 pub mod template;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -25,6 +27,8 @@ use crate::id::PanelName;
 use crate::id::ProviderName;
 use crate::id::QueryName;
 
+use mode::Cascade;
+use mode::Modes;
 use parts::Parts;
 use parts::Slice;
 use rules::FieldRule;
@@ -49,6 +53,10 @@ pub struct Panel {
     pub limits: Limits,
     /// Its queries in the order of the file; `needs` form no cycle.
     pub queries: Vec<Arc<Query>>,
+    /// How it can be asked, if there are several ways.
+    pub modes: Option<Modes>,
+    /// Who begins and what has the others follow, of a panel that runs in a mode that says so.
+    pub cascade: Option<Cascade>,
     /// How the answers become one result.
     pub merge: Merge,
     /// What the scripted provider plays, from `simulated.toml`; a query without a script cannot be simulated.

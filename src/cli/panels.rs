@@ -15,6 +15,10 @@ use crate::config::panels;
 use crate::panel::OnFail;
 use crate::panel::Panel;
 use crate::panel::Query;
+use crate::panel::mode::Cascade;
+use crate::panel::mode::Holds;
+use crate::panel::mode::Mode;
+use crate::panel::mode::Modes;
 
 /// Lists the panels that the server would offer.
 pub fn list(json: bool, common: CommonArgs) -> Exit {
@@ -66,7 +70,29 @@ pub fn show(name: &str, json: bool, common: CommonArgs) -> Exit {
             println!("{:<28} on_fail {}", "", on_fail(query));
         }
     }
+    panel.modes.iter().for_each(show_modes);
     Exit::Complete
+}
+
+/// Who is asked in each mode, and what chooses.
+fn show_modes(modes: &Modes) {
+    for mode in &modes.all {
+        let is_default = if modes.default() == mode.name.as_str() { " (default)" } else { "" };
+        println!("{:<28} asks {}", format!("mode {}{is_default}", mode.name), words(&mode.asks));
+        if let Some(Cascade { first, doubt }) = &mode.cascade {
+            println!("{:<28} {} first, the others if {}", "", words(first), doubt.text());
+        }
+    }
+    for (nth, rule) in modes.rules.iter().enumerate() {
+        let is_default = if modes.default() == Modes::AUTO { " (default)" } else { "" };
+        let name = if nth == 0 { format!("mode auto{is_default}") } else { String::new() };
+        let when = match &rule.holds {
+            Holds::Words(words) => format!(" where a word begins with {}", words.join(", ")),
+            Holds::When(condition) => format!(" when {}", condition.text()),
+            Holds::Always => String::new(),
+        };
+        println!("{name:<28} {}is {}{when}", if nth == 0 { "" } else { "else " }, rule.mode);
+    }
 }
 
 fn words<T: ToString>(items: &[T]) -> String {
@@ -95,11 +121,14 @@ fn facts(panel: &Panel) -> Value {
             "when": when,
         })
     };
+    let mode = |mode: &Mode| json!({"mode": mode.name, "queries": mode.asks});
     json!({
         "panel": panel.name,
         "title": panel.title.in_language("en"),
         "revision": panel.revision,
         "need": panel.merge.need,
+        "modes": panel.modes.iter().flat_map(|modes| modes.all.iter().map(mode)).collect::<Vec<_>>(),
+        "default_mode": panel.modes.as_ref().map(Modes::default),
         "queries": panel.queries.iter().map(query).collect::<Vec<_>>(),
     })
 }

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::id::QueryName;
 use crate::money::Money;
 use crate::panel::Limits;
 use crate::panel::Panel;
@@ -144,7 +145,9 @@ pub struct Later {
 /// A query of a run, for what follows it.
 pub struct Stage<'a> {
     /// It.
-    pub query: &'a Query,
+    pub name: &'a QueryName,
+    /// What it waits for.
+    pub waits_for: Vec<&'a QueryName>,
     /// Who is asked.
     pub targets: Vec<&'a Target>,
 }
@@ -170,8 +173,7 @@ impl Later {
                     stages: later[at].stages + u32::from(own.is_some()),
                     time: later[at].time + own.unwrap_or_default(),
                 };
-                let is_needed =
-                    |(_, other): &(usize, &Stage<'_>)| stage.query.needs.contains(&other.query.name);
+                let is_needed = |(_, other): &(usize, &Stage<'_>)| stage.waits_for.contains(&other.name);
                 for (needed, _) in stages.iter().enumerate().filter(is_needed) {
                     let before = later[needed];
                     later[needed] =

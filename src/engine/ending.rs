@@ -49,7 +49,7 @@ impl Run {
         let (run, total) = (self.writer.run().clone(), self.writer.elapsed());
         let (panel, ask) = (Arc::clone(&self.job.panel), Arc::clone(&self.job.ask));
         let (checked, warnings) = (self.checked.clone(), std::mem::take(&mut self.warnings));
-        let has_passages = self.passages.were_found();
+        let (validation, has_passages) = (self.job.validation.clone(), self.passages.were_found());
         let mut making = JoinSet::new();
         making.spawn_blocking(move || {
             let ended = Ended {
@@ -59,7 +59,7 @@ impl Run {
                 queries: &queries,
                 plan: &panel.queries,
                 checked: checked.as_deref(),
-                told: Some(Told { panel: &panel, ask: &ask, has_passages }),
+                told: Some(Told { panel: &panel, ask: &ask, validation: validation.as_ref(), has_passages }),
                 warnings,
                 stop,
                 total,

@@ -21,6 +21,7 @@ use crate::event::Performance;
 use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
 use crate::event::RunOutcome;
+use crate::event::Validation;
 use crate::event::Warning;
 use crate::failure::Code;
 use crate::failure::Failure;
@@ -107,6 +108,8 @@ pub struct Told<'a> {
     pub panel: &'a Panel,
     /// The ask.
     pub ask: &'a Ask,
+    /// In which mode the panel was asked.
+    pub validation: Option<&'a Validation>,
     /// Whether prompts saw passages of own documents.
     pub has_passages: bool,
 }
@@ -330,6 +333,7 @@ impl<'a> Told<'a> {
         };
         Round {
             question: &self.ask.question,
+            validation: self.validation,
             has_passages: self.has_passages,
             // Whom no condition wanted has not been asked.
             voices: ends.iter().filter(|end| !end.is_unwanted()).filter_map(voice).collect(),

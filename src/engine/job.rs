@@ -10,6 +10,7 @@ use super::clocks::Clocks;
 use super::clocks::Defaults;
 use super::clocks::Later;
 use super::clocks::Stage;
+use super::mode;
 use super::offer::Offer;
 use super::parts;
 use super::past::Past;
@@ -26,6 +27,7 @@ use crate::event::PlannedQuery;
 use crate::event::QueryCompleted;
 use crate::event::RunStarted;
 use crate::event::RunTimeouts;
+use crate::event::Validation;
 use crate::id::QueryName;
 use crate::id::RunId;
 use crate::knowledge::Knowledge;
@@ -43,8 +45,10 @@ use crate::provider::Place;
 
 /// Everything a run needs to know.
 pub struct Job {
-    /// The panel.
+    /// The panel as it runs: with those who take part in its mode, and parts in the places of their queries.
     pub panel: Arc<Panel>,
+    /// In which mode it is asked, if it has several.
+    pub validation: Option<Validation>,
     /// What was asked.
     pub ask: Arc<Ask>,
     /// What will be asked of whom, in the panel's order.
@@ -140,27 +144,22 @@ impl Job {
     /// # Errors
     /// [`CannotRun`] when the ask does not fit the panel, a limit is too long or nobody can answer.
     pub fn plan(offer: &Offer, ask: Arc<Ask>, pool: &Pool, defaults: &Defaults) -> Result<Job, CannotRun> {
-        let panel = Arc::clone(&offer.panel);
-        let mut faults = offer.input_faults(&ask);
-        faults.extend(option_faults(&panel, &ask, defaults));
-        if !faults.is_empty() {
-            return Err(CannotRun::Faults(faults));
-        }
+        let (panel, validation) = held_to(offer, &ask, defaults)?;
         let planner = Planner { offer, ask: &ask, pool, defaults, instead: instead_of_all(&ask)? };
-        let wanted = |index: &usize| {
-            let name = &panel.queries[*index].name;
-            ask.options.queries.as_ref().is_none_or(|names| names.contains(name))
+        let is_wanted = |query: &&Arc<Query>| {
+            ask.options.queries.as_ref().is_none_or(|names| names.contains(&query.name))
         };
-        let wanted = (0..panel.queries.len()).filter(wanted);
-        let queries = wanted.map(|index| planner.query(index)).collect::<Result<Vec<_>, _>>()?;
+        let wanted = panel.queries.iter().filter(is_wanted);
+        let queries = wanted.map(|query| planner.query(query)).collect::<Result<Vec<_>, _>>()?;
         let (panel, mut queries) = parts::split(panel, &ask, queries);
         let firsts = queries.iter().map(|planned| &planned.targets[0].0);
         let limit = ask.options.run_timeout.unwrap_or_else(|| clocks::run(defaults, &panel, firsts));
-        keep_back(defaults, &mut queries, limit);
+        keep_back(defaults, &panel, &mut queries, limit);
         let budget = budget(&ask, pool, defaults, &queries)?;
         let on_disconnect = ask.options.on_disconnect.unwrap_or(OnDisconnect::Continue);
         Ok(Job {
             panel,
+            validation,
             ask,
             queries,
             limit,
@@ -234,7 +233,9 @@ impl Job {
         let same_queries = self.queries.len() == started.queries.len()
             && started.queries.iter().all(|told| self.asks_the_same(told))
             && self.queries.iter().zip(&started.queries).all(|(ours, told)| ours.query.name == told.query);
-        if started.panel_revision != self.panel.revision || !same_queries {
+        let mode = |validation: &Option<Validation>| validation.as_ref().map(|told| told.mode.clone());
+        let same_mode = mode(&started.validation) == mode(&self.validation);
+        if started.panel_revision != self.panel.revision || !same_queries || !same_mode {
             return false;
         }
         self.limit = Duration::from_millis(started.timeouts.run_ms);
@@ -258,7 +259,8 @@ impl Job {
             icon: planned.query.icon.clone(),
             role: planned.query.role.as_ref().map(|role| role.in_language(&self.ask.language).to_owned()),
             of: planned.query.of.clone(),
-            depends_on: planned.query.needs.clone(),
+            depends_on: self.panel.waits_for(&planned.query).cloned().collect(),
+            after: self.panel.comes_after(&planned.query).cloned().collect(),
             on_fail: match planned.query.on_fail {
                 OnFail::Skip => None,
                 OnFail::Default(_) => Some(GoOn::Default),
@@ -273,6 +275,7 @@ impl Job {
             panel_revision: self.panel.revision.clone(),
             api_version: crate::event::API_VERSION,
             queries: self.queries.iter().map(query).collect(),
+            validation: self.validation.clone(),
             timeouts: RunTimeouts { run_ms: self.limit.as_millis() as u64 },
             on_disconnect: self.on_disconnect,
             links: Links::of(run),
@@ -293,9 +296,8 @@ struct Planner<'a> {
 }
 
 impl Planner<'_> {
-    fn query(&self, index: usize) -> Result<Planned, CannotRun> {
+    fn query(&self, query: &Arc<Query>) -> Result<Planned, CannotRun> {
         let (panel, defaults) = (&self.offer.panel, self.defaults);
-        let query = &panel.queries[index];
         let targets = self.targets(query)?;
         let limit = clocks::query(defaults, panel, query, targets.first());
         let last = targets.len() - 1;
@@ -307,7 +309,7 @@ impl Planner<'_> {
             targets: targets.into_iter().zip(clocks).collect(),
             limit: self.ask.options.query_timeout.unwrap_or(limit),
             later: Later::default(),
-            schema: self.offer.output(index),
+            schema: self.offer.output(&query.name),
         })
     }
 
@@ -323,13 +325,16 @@ impl Planner<'_> {
 }
 
 /// Leaves time for those that need others, and shortens what would take it, or more than the run has.
-fn keep_back(defaults: &Defaults, queries: &mut [Planned], run: Duration) {
+fn keep_back(defaults: &Defaults, panel: &Panel, queries: &mut [Planned], run: Duration) {
     let stage =
         |planned: &'_ Planned| planned.targets.iter().map(|(target, _)| target.clone()).collect::<Vec<_>>();
     let targets: Vec<Vec<Target>> = queries.iter().map(stage).collect();
     let stages = queries.iter().zip(&targets);
-    let stages =
-        stages.map(|(planned, targets)| Stage { query: &planned.query, targets: targets.iter().collect() });
+    let stages = stages.map(|(planned, targets)| Stage {
+        name: &planned.query.name,
+        waits_for: panel.waits_for(&planned.query).collect(),
+        targets: targets.iter().collect(),
+    });
     let later = Later::of(defaults, &stages.collect::<Vec<_>>(), run);
     for (planned, later) in queries.iter_mut().zip(later) {
         planned.later = later;
@@ -368,7 +373,28 @@ fn instead_of_all(ask: &Ask) -> Result<Option<ModelChoice>, CannotRun> {
     text.parse().map(Some).map_err(|why| fault("/options/model", why))
 }
 
-fn option_faults(panel: &Panel, ask: &Ask, defaults: &Defaults) -> Vec<AskFault> {
+/// The panel in the mode of the ask, which fits it.
+fn held_to(
+    offer: &Offer,
+    ask: &Ask,
+    defaults: &Defaults,
+) -> Result<(Arc<Panel>, Option<Validation>), CannotRun> {
+    let mut faults = offer.input_faults(ask);
+    // Only an input that fits says which mode is meant.
+    let chosen = match faults.is_empty() {
+        true => mode::choose(&offer.panel, ask),
+        false => Ok((Arc::clone(&offer.panel), None)),
+    };
+    let chosen = chosen.map_err(|fault| CannotRun::Faults(vec![fault]))?;
+    faults.extend(option_faults(&chosen, ask, defaults));
+    if faults.is_empty() { Ok(chosen) } else { Err(CannotRun::Faults(faults)) }
+}
+
+fn option_faults(
+    (panel, validation): &(Arc<Panel>, Option<Validation>),
+    ask: &Ask,
+    defaults: &Defaults,
+) -> Vec<AskFault> {
     let mut faults = Vec::new();
     let mut fault = |pointer: String, detail: String| faults.push(AskFault { pointer, detail });
     let most = [
@@ -384,7 +410,11 @@ fn option_faults(panel: &Panel, ask: &Ask, defaults: &Defaults) -> Vec<AskFault>
     for (index, name) in wanted.iter().enumerate() {
         let pointer = format!("/options/queries/{index}");
         match panel.queries.iter().find(|query| query.name == *name) {
-            None => fault(pointer, format!("panel `{}` has no query `{name}`", panel.name)),
+            None => {
+                let mode =
+                    validation.as_ref().map_or(String::new(), |told| format!(" in mode `{}`", told.mode));
+                fault(pointer, format!("panel `{}` has no query `{name}`{mode}", panel.name));
+            }
             Some(query) => {
                 if let Some(missing) = query.needs.iter().find(|need| !wanted.contains(need)) {
                     fault(pointer, format!("`{name}` needs `{missing}`; name it too"));

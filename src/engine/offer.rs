@@ -8,6 +8,7 @@ use crate::answer::BadSchema;
 use crate::answer::Schema;
 use crate::ask::Ask;
 use crate::ask::AskFault;
+use crate::id::QueryName;
 use crate::panel::Panel;
 
 /// A panel with its compiled schemas.
@@ -44,8 +45,9 @@ impl Offer {
         faults.into_iter().map(|(pointer, detail)| AskFault { pointer, detail }).collect()
     }
 
-    /// What the answer of a query must fit, by its place in the panel.
-    pub fn output(&self, query: usize) -> Option<Schema> {
-        self.outputs.get(query).cloned().flatten()
+    /// What the answer of a query must fit.
+    pub fn output(&self, query: &QueryName) -> Option<Schema> {
+        let at = self.panel.queries.iter().position(|own| own.name == *query)?;
+        self.outputs.get(at).cloned().flatten()
     }
 }

@@ -1,5 +1,6 @@
 //! What a query says to its model: the panel's template with the ask's material.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::id::QueryName;
 use crate::id::RunId;
 use crate::panel::Panel;
 use crate::panel::Query;
+use crate::panel::mode::Cascade;
 use crate::panel::template::Other;
 use crate::panel::template::Reply;
 use crate::panel::template::Speaker;
@@ -106,21 +108,46 @@ impl Material<'_> {
         })
     }
 
+    /// Whether the first ones of a cascade leave doubt, so that the others are asked.
+    ///
+    /// # Errors
+    /// A [`Failure`] when that cannot be decided with this material.
+    pub fn leaves_doubt(&self, cascade: &Cascade) -> Result<bool, Failure> {
+        let variables = Variables {
+            answers: self.answers_of(&cascade.first),
+            facts: self.checked.map(|checked| checked.brief.facts.clone()),
+            ..self.of_ask()
+        };
+        let is_answer = |reply: &Reply| matches!(reply, Reply::Answer(_));
+        if variables.answers.len() < cascade.first.len() || !variables.answers.values().all(is_answer) {
+            return Ok(true);
+        }
+        cascade.doubt.holds(&variables).map_err(|why| {
+            let message = format!("Whether the first answers leave doubt could not be decided: {why}");
+            Failure::new(Code::RequestRefused, message).hint("Check the panel's `doubt`.")
+        })
+    }
+
+    fn of_ask(&self) -> Variables {
+        Variables::of_ask(&self.ask.question, &self.ask.language, Value::Object(self.ask.input.clone()))
+    }
+
+    fn answers_of(&self, queries: &[QueryName]) -> BTreeMap<QueryName, Reply> {
+        self.answers.iter().filter(|(name, _)| queries.contains(name)).cloned().collect()
+    }
+
     fn variables(&self, query: &Query) -> Variables {
         let brief = self.checked.map(|checked| &checked.brief);
-        let needed = self.answers.iter().filter(|(name, _)| query.needs.contains(name));
         Variables {
             fence: self.fence.to_owned(),
-            question: self.ask.question.clone(),
-            language: self.ask.language.clone(),
-            input: Arc::new(Value::Object(self.ask.input.clone())),
-            answers: needed.cloned().collect(),
+            answers: self.answers_of(&query.needs),
             passages: Arc::clone(&self.passages),
             others: self.others(query),
             positions: self.positions(query),
             specifications: brief.map(|brief| brief.specifications.clone()),
             facts: brief.map(|brief| brief.facts.clone()),
             schema: query.output.clone(),
+            ..self.of_ask()
         }
     }
 

@@ -157,6 +157,7 @@ fn unplanned(panel: &PanelName, writer: &Writer) -> Body {
         panel_revision: String::new(),
         api_version: API_VERSION,
         queries: Vec::new(),
+        validation: None,
         timeouts: RunTimeouts { run_ms: 0 },
         on_disconnect: OnDisconnect::Continue,
         links: Links::of(writer.run()),

@@ -41,6 +41,7 @@ impl Run {
         let now = Instant::now();
         let (mut started, mut queued) = (Vec::new(), Vec::new());
         let mut starting = Vec::new();
+        self.decide_cascade(now, &mut queued);
         let ready = match self.paused {
             Some(_) => Vec::new(),
             None => plan::ready(&self.job.panel, |query| self.state(query)),
@@ -128,6 +129,26 @@ impl Run {
                 Err((QueryStatus::Skipped, Failure::new(Code::ConditionFalse, message)))
             }
             Err(failure) => Err((QueryStatus::Failed, failure)),
+        }
+    }
+
+    /// Ends those that come after the first ones of a cascade where these leave no doubt.
+    fn decide_cascade(&mut self, now: Instant, out: &mut Vec<Body>) {
+        let in_question = plan::in_question(&self.job.panel, |query| self.state(query));
+        let Some(cascade) = self.job.panel.cascade.as_ref().filter(|_| !in_question.is_empty()) else {
+            return;
+        };
+        let (status, failure) = match self.material().leaves_doubt(cascade) {
+            Ok(true) => return,
+            Ok(false) => {
+                let shown: String = cascade.doubt.text().chars().take(200).collect();
+                let message = format!("Not asked: the first answers leave no doubt: {shown}");
+                (QueryStatus::Skipped, Failure::new(Code::ConditionFalse, message))
+            }
+            Err(failure) => (QueryStatus::Failed, failure),
+        };
+        for index in in_question.into_iter().filter_map(|in_panel| self.index(in_panel)).collect::<Vec<_>>() {
+            self.tracks[index].stop(status, failure.clone(), now, out);
         }
     }
 

@@ -563,11 +563,13 @@ async fn a_run_that_nobody_polls_asks_nobody() {
     assert_eq!(provider.calls(), 1);
 }
 
+mod answers;
 mod conditions;
 mod control;
 mod gaps;
 mod groups;
 mod health;
+mod modes;
 mod money;
 mod quorum;
 mod recovery;

@@ -55,7 +55,8 @@ fn tell(catalogue: &Catalogue, body: Value) -> Result<String, Problem> {
     let counts = job.queries.iter().filter_map(Planned::part);
     let counts: Map<String, Value> = counts.map(|part| (part.of.to_string(), json!(part.count))).collect();
     let parts = (!counts.is_empty()).then(|| Value::Object(counts));
-    for (key, value) in [("cost", cost), ("coverage", coverage), ("parts", parts)] {
+    let mode = job.validation.as_ref().map(|validation| json!(validation));
+    for (key, value) in [("cost", cost), ("coverage", coverage), ("parts", parts), ("validation", mode)] {
         if let Some(value) = value {
             told[key] = value;
         }

@@ -16,6 +16,7 @@ use super::problem::Problem;
 use super::request::NoParameters;
 use super::runs::no_store;
 use crate::panel::Panel;
+use crate::panel::mode::Mode;
 use crate::runs::Catalogue;
 
 /// `GET /api/v1/panels`: all of them.
@@ -62,7 +63,7 @@ fn summary(catalogue: &Catalogue, panel: &Panel) -> Value {
             .for_each(|(key, value)| shown[key] = json!(value));
         shown
     });
-    json!({
+    let mut shown = json!({
         "panel": panel.name,
         "title": panel.title.in_language("en"),
         "revision": panel.revision,
@@ -70,5 +71,20 @@ fn summary(catalogue: &Catalogue, panel: &Panel) -> Value {
         "checks": panel.checks.is_some(),
         "need": panel.merge.need,
         "queries": queries.collect::<Vec<_>>(),
-    })
+    });
+    if let Some(modes) = &panel.modes {
+        shown["modes"] = modes.all.iter().map(mode).collect();
+        shown["default_mode"] = json!(modes.default());
+        shown["auto"] = json!(!modes.rules.is_empty());
+    }
+    shown
+}
+
+fn mode(mode: &Mode) -> Value {
+    let mut shown = json!({"mode": mode.name, "title": mode.title.in_language("en"), "queries": mode.asks});
+    if let Some(cascade) = &mode.cascade {
+        shown["first"] = json!(cascade.first);
+        shown["doubt"] = json!(cascade.doubt.text());
+    }
+    shown
 }

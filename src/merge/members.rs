@@ -11,6 +11,7 @@ use serde_json::json;
 use super::agreement;
 use crate::event::QueryCompleted;
 use crate::event::QueryStatus;
+use crate::event::Validation;
 use crate::panel::Members;
 
 /// Most characters of an answer where the synthesis has none.
@@ -21,6 +22,8 @@ const EXCERPT: usize = 600;
 pub struct Round<'a> {
     /// What was asked.
     pub question: &'a str,
+    /// In which mode, if the panel has several.
+    pub validation: Option<&'a Validation>,
     /// Whether everybody was given passages of own documents.
     pub has_passages: bool,
     /// Who was asked, in the panel's order.
@@ -89,6 +92,9 @@ pub fn report(round: &Round<'_>) -> Map<String, Value> {
     let mut result = Map::new();
     let mut put = |key: &str, value: Value| result.insert(key.to_owned(), value);
     put("query", json!(round.question));
+    if let Some(validation) = round.validation {
+        put("validation", json!(validation));
+    }
     put("rag_context_used", json!(round.has_passages));
     put("responses", members.iter().map(|voice| voice.shown()).collect());
     put("success_count", json!(answered.len()));
@@ -184,7 +190,13 @@ mod tests {
             end,
         };
         let voices = ends.iter().map(voice).collect();
-        Value::Object(report(&Round { question: "Why?", has_passages: true, voices, who: &who }))
+        Value::Object(report(&Round {
+            question: "Why?",
+            validation: None,
+            has_passages: true,
+            voices,
+            who: &who,
+        }))
     }
 
     impl QueryCompleted {

@@ -13,6 +13,7 @@ use super::Panel;
 use super::Query;
 use super::Report;
 use super::Title;
+use super::mode::Modes;
 use super::script::ScriptStep;
 use crate::id::QueryName;
 
@@ -62,7 +63,8 @@ impl Panel {
         let simulated = self.scripts(&nodes);
         let queries = nodes.iter().map(|node| Arc::new(query(node, &nodes))).collect();
         let merge = merge(self.merge, &nodes);
-        (Panel { queries, merge, simulated, ..self }, models.len().saturating_sub(room))
+        let modes = self.modes.map(|modes| in_modes(modes, &nodes));
+        (Panel { queries, modes, merge, simulated, ..self }, models.len().saturating_sub(room))
     }
 
     fn nodes(&self, models: &[ModelChoice], room: usize) -> Vec<Node> {
@@ -154,12 +156,30 @@ fn query(node: &Node, nodes: &[Node]) -> Query {
     }
 }
 
+/// What a query has become.
+fn copies(name: &QueryName, nodes: &[Node]) -> impl Iterator<Item = QueryName> {
+    nodes.iter().filter(move |node| node.from.name == *name).map(|node| node.name.clone())
+}
+
+/// What queries have become.
+fn all(names: &[QueryName], nodes: &[Node]) -> Vec<QueryName> {
+    names.iter().flat_map(|name| copies(name, nodes)).collect()
+}
+
+/// The modes with the copies in the place of their queries.
+fn in_modes(mut modes: Modes, nodes: &[Node]) -> Modes {
+    for mode in &mut modes.all {
+        mode.asks = all(&mode.asks, nodes);
+        if let Some(cascade) = &mut mode.cascade {
+            cascade.first = all(&cascade.first, nodes);
+        }
+    }
+    modes
+}
+
 /// The merge with the copies in the place of their queries.
 fn merge(merge: Merge, nodes: &[Node]) -> Merge {
-    let copies = |name: &QueryName| {
-        nodes.iter().filter(|node| node.from.name == *name).map(|node| node.name.clone()).collect::<Vec<_>>()
-    };
-    let all = |names: Vec<QueryName>| names.iter().flat_map(copies).collect::<Vec<_>>();
+    let all = |names: Vec<QueryName>| all(&names, nodes);
     let mut fields = merge.fields;
     for rule in &mut fields {
         rule.from = rule.from.take().map(all);
@@ -167,7 +187,7 @@ fn merge(merge: Merge, nodes: &[Node]) -> Merge {
     let report = merge.report.map(|report| match report {
         Report::Members(members) => Report::Members(super::Members {
             synthesis: members.synthesis,
-            dissent: members.dissent.and_then(|name| copies(&name).into_iter().next()),
+            dissent: members.dissent.and_then(|name| copies(&name, nodes).next()),
         }),
         report => report,
     });

@@ -6,6 +6,7 @@
 mod clocks;
 mod folder;
 mod merging;
+mod modes;
 mod queries;
 mod retrieval;
 mod scripts;
@@ -65,6 +66,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     clocks.check_order(&Clocks::default(), source, faults);
     let drafts = queries::read(&mut top, &clocks, folder, faults);
     let merge = merging::read(&mut top, &drafts, &clocks.limits());
+    let (modes, input) = modes::read(&mut top, &drafts, &merge, input);
     top.finish();
     check_names(&drafts, source, faults);
     check_each(&drafts, source, faults);
@@ -81,6 +83,8 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
         retrieval,
         limits: clocks.limits(),
         queries,
+        modes,
+        cascade: None,
         merge,
         simulated,
     })

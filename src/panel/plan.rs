@@ -1,7 +1,8 @@
 //! The order of a panel's queries, from what each needs.
 //!
 //! There are no stages: a query may start when its own needs have succeeded,
-//! or have ended and may be done without, whatever else still runs. Everything here is a pure function.
+//! or have ended and may be done without, whatever else still runs. In a cascade nothing starts besides the
+//! first ones before these have ended, however they did. Everything here is a pure function.
 
 use super::OnFail;
 use super::Panel;
@@ -27,7 +28,8 @@ pub fn ready(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<usize> {
         let needs = needs(panel, *at, &state);
         let (may_start, says): (Vec<bool>, Vec<bool>) =
             needs.iter().map(|need| (need.is_settled(), need.says_something())).unzip();
-        may_start.iter().all(|may| *may) && (needs.is_empty() || says.contains(&true))
+        let is_turn = !comes_later(panel, *at) || has_begun(panel, &state);
+        is_turn && may_start.iter().all(|may| *may) && (needs.is_empty() || says.contains(&true))
     };
     waiting(panel, &state).filter(ready).collect()
 }
@@ -41,6 +43,24 @@ pub fn blocked(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<(usize
         must.or_else(silent).map(|need| (at, need.at))
     };
     waiting(panel, &state).filter_map(blocked).collect()
+}
+
+/// The waiting queries that come after the first ones of a cascade, once these have ended: now it is decided
+/// whether they start at all.
+pub fn in_question(panel: &Panel, state: impl Fn(&QueryName) -> State) -> Vec<usize> {
+    let has_begun = has_begun(panel, &state);
+    waiting(panel, &state).filter(|at| has_begun && comes_later(panel, *at)).collect()
+}
+
+/// Whether a query comes after the first ones.
+fn comes_later(panel: &Panel, at: usize) -> bool {
+    panel.cascade.as_ref().is_some_and(|cascade| cascade.comes_later(&panel.queries[at].name))
+}
+
+/// Whether the first ones have ended.
+fn has_begun(panel: &Panel, state: &impl Fn(&QueryName) -> State) -> bool {
+    let has_ended = |name: &QueryName| matches!(state(name), State::Succeeded | State::Failed);
+    panel.cascade.as_ref().is_none_or(|cascade| cascade.first.iter().all(has_ended))
 }
 
 /// A query that another one needs.
@@ -147,6 +167,8 @@ pub fn longest_chain(needs: &[Vec<usize>]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::panel::mode::Cascade;
+    use crate::panel::template::condition::Condition;
     use proptest::prelude::*;
 
     /// a; b needs a; c needs a and b; d.
@@ -240,6 +262,27 @@ mod tests {
         for (letters, starting, never) in rows {
             assert_eq!(ready(&panel, states(letters)), starting, "{letters}");
             assert_eq!(blocked(&panel, states(letters)), never, "{letters}");
+        }
+    }
+
+    #[test]
+    fn in_a_cascade_nothing_starts_before_the_first_ones_have_ended() {
+        let cascade = Cascade {
+            first: vec!["a".parse().unwrap(), "d".parse().unwrap()],
+            doubt: Condition::compile("true", &[]).unwrap(),
+        };
+        let panel = Panel { cascade: Some(cascade), ..tolerant() };
+        let rows: [(&str, &[usize], &[usize]); 6] = [
+            ("wwwwwww", &[0, 3], &[]),
+            ("rwwswww", &[], &[]),
+            ("swwrwww", &[], &[]),
+            ("swwfwww", &[1, 2], &[1, 2, 4, 5, 6]),
+            ("frwswww", &[2], &[2, 4, 5, 6]),
+            ("sssssss", &[], &[]),
+        ];
+        for (letters, starting, in_question) in rows {
+            assert_eq!(ready(&panel, states(letters)), starting, "{letters}");
+            assert_eq!(super::in_question(&panel, states(letters)), in_question, "{letters}");
         }
     }
 

@@ -12,6 +12,7 @@
 pub mod condition;
 mod filters;
 mod gap;
+mod hedging;
 pub mod untrusted;
 
 use std::collections::BTreeMap;
@@ -120,6 +121,23 @@ impl Variables {
     ];
     /// Shortest fence.
     pub const MIN_FENCE: usize = 8;
+
+    /// What is known of an ask before its run begins. Without a fence no prompt can be written with it.
+    pub fn of_ask(question: &str, language: &str, input: Value) -> Variables {
+        Variables {
+            fence: String::new(),
+            question: question.to_owned(),
+            input: Arc::new(input),
+            language: language.to_owned(),
+            answers: BTreeMap::new(),
+            others: Vec::new(),
+            passages: Arc::default(),
+            positions: None,
+            specifications: None,
+            facts: None,
+            schema: None,
+        }
+    }
 
     fn to_context(&self) -> Result<Jinja, String> {
         let plain = self.fence.bytes().all(|c| c.is_ascii_alphanumeric());

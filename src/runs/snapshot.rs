@@ -23,6 +23,7 @@ use crate::event::RunStarted;
 use crate::event::RunStatus;
 use crate::event::RunTimeouts;
 use crate::event::Usage;
+use crate::event::Validation;
 use crate::event::Warning;
 use crate::failure::Failure;
 use crate::id::Cursor;
@@ -97,6 +98,9 @@ pub struct Snapshot {
     /// What own documents say of the question, the best first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passages: Option<Vec<Passage>>,
+    /// In which mode its panel is asked, if that has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation: Option<Validation>,
     /// Its queries, in the panel's order.
     pub queries: Vec<QueryView>,
     /// What it cost so far, as far as that is known.
@@ -257,6 +261,7 @@ impl Snapshot {
             links: Links::of(run),
             checks: None,
             passages: None,
+            validation: None,
             queries: Vec::new(),
             cost: None,
             warnings: Vec::new(),
@@ -321,6 +326,7 @@ impl Snapshot {
         self.status = if started.queued { RunStatus::Queued } else { RunStatus::Running };
         self.panel = Some(started.panel.to_string());
         self.panel_revision = Some(started.panel_revision);
+        self.validation = started.validation;
         self.on_disconnect = Some(started.on_disconnect);
         self.timeouts = Some(started.timeouts);
         self.queries = started.queries.into_iter().map(QueryView::pending).collect();

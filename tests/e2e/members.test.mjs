@@ -43,6 +43,30 @@ export const tests = {
     await server.stop()
   },
 
+  async 'the form offers the modes of a panel, and the report says which it was and why'({ browser }) {
+    const server = await startServer({ config: '[providers.local]\nkind = "openai"\nbase_url = "http://127.0.0.1:9/v1"\nmodel = "m"\n' })
+    const { page, complaints, close } = await openPage(browser, server)
+    await page.goto(`${server.url}/?panel=council`)
+    const modes = page.getByTestId('mode-select')
+    await modes.waitFor()
+    assert.equal(await modes.inputValue(), 'council', 'what holds by itself is chosen')
+    assert.equal((await modes.locator('option').allInnerTexts()).at(-1), 'Automatic, by the question')
+    await page.locator('#question').fill('How thick is the slab?')
+    const asked = page.waitForRequest((request) => request.url().includes('dry_run') && (request.postData() ?? '').includes('"mode":"auto"'))
+    await modes.selectOption('auto')
+    await asked
+    await page.getByTestId('panel-select').selectOption('compare')
+    await modes.waitFor({ state: 'detached' })
+    const id = await ask(server.url, 'council', { mode: 'auto' })
+    await page.goto(`${server.url}/runs/${id}`)
+    const told = await page.getByTestId('mode').innerText()
+    assert.equal(told, 'Mode: Fast: the authority alone. The question is short: 31 characters.')
+    await page.locator('[data-testid=member][data-phase=done]').waitFor({ timeout: 60_000 })
+    assert.deepEqual(complaints, [])
+    await close()
+    await server.stop()
+  },
+
   async 'one member that is asked alone stands alone'({ browser }) {
     const server = await startServer({})
     const { page, complaints, close } = await openPage(browser, server)

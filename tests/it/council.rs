@@ -19,30 +19,32 @@ use crate::harness::fake::Call;
 use crate::harness::named;
 use crate::harness::temp::Temp;
 
-const MEMBERS: [&str; 6] = ["coordinator", "authority", "strategist", "sentinel", "engineer", "advocate"];
-const FACES: [&str; 6] = [
+pub const MEMBERS: [&str; 6] = ["coordinator", "authority", "strategist", "sentinel", "engineer", "advocate"];
+const FACES: [&str; 7] = [
     "You are the coordinator",
     "You are the technical authority",
     "You are the strategist",
     "You are the risk sentinel",
     "You are the practical engineer",
     "You are the devil's advocate",
+    "You are the cross-examiner",
 ];
 
 /// Who is asked, by the instructions that came.
-fn who(call: &Call) -> &'static str {
+pub fn who(call: &Call) -> &'static str {
     let prompt = call.prompt();
-    FACES.iter().position(|face| prompt.contains(face)).map_or("synthesis", |at| MEMBERS[at])
+    let face = FACES.iter().position(|face| prompt.contains(face));
+    face.map_or("synthesis", |at| MEMBERS.get(at).copied().unwrap_or("examiner"))
 }
 
 /// A council whose members answer as `says` wants.
-fn council(says: impl Fn(&'static str) -> Answer + Send + Sync + 'static) -> (Fake, Server) {
+pub fn council(says: impl Fn(&'static str) -> Answer + Send + Sync + 'static) -> (Fake, Server) {
     let fake = Fake::new(move |call| says(who(call)));
     let server = Setup::asking(&fake).start();
     (fake, server)
 }
 
-fn ask(server: &Server, more: Value) -> (Vec<Event>, Value) {
+pub fn ask(server: &Server, more: Value) -> (Vec<Event>, Value) {
     let mut body = json!({"panel": "council", "question": "Which class follows from a pH of 6.2?"});
     more.as_object().unwrap().iter().for_each(|(key, value)| body[key] = value.clone());
     let events = server.ask(&body).events();
@@ -51,7 +53,7 @@ fn ask(server: &Server, more: Value) -> (Vec<Event>, Value) {
     (events, last)
 }
 
-fn prompt_of(fake: &Fake, member: &str) -> String {
+pub fn prompt_of(fake: &Fake, member: &str) -> String {
     fake.calls().iter().find(|call| who(call) == member).unwrap().prompt()
 }
 

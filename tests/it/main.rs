@@ -33,6 +33,7 @@ mod kill;
 mod knowledge;
 mod lab;
 mod logs;
+mod modes;
 mod money;
 mod nonsense;
 mod origins;

@@ -48,6 +48,15 @@ export interface PanelChoice {
   readonly queries: readonly string[]
   /** Whether it asks the default model, which may be none. */
   readonly asksDefault: boolean
+  /** The ways in which it can be asked, the one that holds by itself first; none where there is only one. */
+  readonly modes: readonly ModeChoice[]
+}
+
+/** A way to ask a panel. */
+export interface ModeChoice {
+  readonly name: string
+  /** Empty where the panel chooses by the question. */
+  readonly title: string
 }
 
 /** How a provider stands. */
@@ -74,6 +83,7 @@ export function requestOf(draft: Draft): Request {
     ...(positions.length > 0 ? { positions } : {}),
     ...(Object.keys(draft.specifications).length > 0 ? { specifications: draft.specifications } : {}),
     ...(choices.language === '' ? {} : { language: choices.language }),
+    ...(choices.mode === '' ? {} : { mode: choices.mode }),
   }
   const options = {
     on_disconnect: 'continue',
@@ -236,7 +246,14 @@ function readPanel(entry: JsonObject): PanelChoice {
   const name = text(entry.panel)
   const queries = list(entry.queries).map(record)
   const asksDefault = queries.some(({ models }) => list(models).every((model) => text(model) === 'default'))
-  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true, queries: queries.map(({ title }) => text(title)), asksDefault }
+  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true, queries: queries.map(({ title }) => text(title)), asksDefault, modes: readModes(entry) }
+}
+
+function readModes(entry: JsonObject): readonly ModeChoice[] {
+  const named = list(entry.modes).map(record).map((mode) => ({ name: text(mode.mode), title: text(mode.title) || text(mode.mode) }))
+  const all = entry.auto === true ? [...named, { name: 'auto', title: '' }] : named
+  const isDefault = ({ name }: ModeChoice) => name === entry.default_mode
+  return [...all.filter(isDefault), ...all.filter((mode) => !isDefault(mode))]
 }
 
 function readProvider(entry: JsonObject): ProviderState {

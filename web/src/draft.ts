@@ -17,6 +17,8 @@ export interface Choices {
   readonly querySeconds: string
   readonly runSeconds: string
   readonly maxCost: string
+  /** In which mode the panel is asked. */
+  readonly mode: string
 }
 
 /** What stands in the form. */
@@ -42,7 +44,7 @@ export interface Opened {
   readonly restored: boolean
 }
 
-const CHOICES: Choices = { model: '', language: '', querySeconds: '', runSeconds: '', maxCost: '' }
+const CHOICES: Choices = { model: '', language: '', querySeconds: '', runSeconds: '', maxCost: '', mode: '' }
 
 /** An empty form. */
 export const EMPTY: Draft = { panel: '', question: '', rows: [], specifications: {}, rest: {}, choices: CHOICES, sample: '' }
@@ -59,8 +61,8 @@ let handed: Draft | undefined
 
 /** The draft of an input: an example's, or a run's. */
 export function draftOf(question: string, input: AuditInput & JsonObject, sample = '', panel = ''): Draft {
-  const { positions, specifications, language, ...rest } = input
-  const choices = { ...CHOICES, language: text(language) }
+  const { positions, specifications, language, mode, ...rest } = input
+  const choices = { ...CHOICES, language: text(language), mode: text(mode) }
   return { ...EMPTY, panel, question, rows: list(positions).filter(isRecord), specifications: record(specifications), rest, choices, sample }
 }
 

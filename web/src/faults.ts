@@ -38,6 +38,7 @@ const OPTIONS: Readonly<Record<string, string>> = {
   '/options/run_timeout_ms': 'option-run',
   '/options/max_cost': 'option-cost',
   '/input/language': 'option-language',
+  '/input/mode': 'mode',
   '/language': 'option-language',
   '/question': 'question',
   '/panel': 'panel',

@@ -12,7 +12,8 @@ export function isRound(run: RunView, body: JsonObject): boolean {
 
 /** Who answers the question, in the panel's order; nobody whom no condition wanted. */
 export function membersOf(run: RunView): readonly QueryView[] {
-  return run.queries.filter((query) => query.dependsOn.length === 0 && query.error?.code !== 'condition_false')
+  const sees = (query: QueryView) => query.dependsOn.some((id) => query.after?.includes(id) !== true)
+  return run.queries.filter((query) => !sees(query) && query.error?.code !== 'condition_false')
 }
 
 /** The names of queries as people know them. */

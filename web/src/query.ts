@@ -64,6 +64,8 @@ export interface QueryView {
   /** The panel's query that it is a copy of, for one model. */
   readonly copyOf?: string
   readonly dependsOn: readonly string[]
+  /** Those of them that it only comes after: it does not see their answers. */
+  readonly after?: readonly string[] | undefined
   readonly models: readonly string[]
   readonly timeoutMs: number
   readonly phase: Phase
@@ -132,6 +134,7 @@ export function planned(plan: PlannedQuery): QueryView {
     ...(plan.role !== undefined && { role: plan.role }),
     ...(plan.of !== undefined && { copyOf: plan.of }),
     dependsOn: plan.depends_on,
+    after: plan.after,
     models: plan.models,
     timeoutMs: plan.timeout_ms,
     phase: 'planned',

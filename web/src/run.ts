@@ -8,7 +8,7 @@
 import { enter, isClosed, planned, queryCompleted, queryFromSnapshot, queryGrew, queryProgressed } from './query'
 import { queryRetrying, queryStarted } from './query'
 import type { QueryView } from './query'
-import type { Cost, FinalResult, Finding, Ruleset, RunEvent, RunStarted, RunStatus, Warning } from './wire/event'
+import type { Cost, FinalResult, Finding, Ruleset, RunEvent, RunStarted, RunStatus, Validation, Warning } from './wire/event'
 import type { JsonObject } from './wire/json'
 import type { AuditInput, Decision, Snapshot } from './wire/snapshot'
 
@@ -49,6 +49,7 @@ export interface RunView {
   readonly elapsedMs: number
   readonly lastSeq: number
   readonly queries: readonly QueryView[]
+  readonly validation?: Validation
   readonly checks?: Checks
   readonly warnings: readonly Warning[]
   readonly final?: FinalResult
@@ -87,6 +88,7 @@ export function fromSnapshot(snapshot: Snapshot): RunView {
     elapsedMs: snapshot.elapsed_ms,
     lastSeq: Number.isFinite(seq) ? seq : 0,
     queries: snapshot.queries.map((query) => queryFromSnapshot(query, snapshot.elapsed_ms, paused)),
+    validation: snapshot.validation,
     checks: snapshot.checks && { timeMs: snapshot.checks.time_ms, ...snapshot.checks },
     warnings: snapshot.warnings ?? [],
     final: snapshot.result,
@@ -181,6 +183,7 @@ function started(run: RunView, event: RunStarted): RunView {
     revision: event.panel_revision,
     limitMs: event.timeouts.run_ms,
     queries: event.queries.map(planned),
+    validation: event.validation,
     retryOf: event.retry_of ?? run.retryOf,
   }
   return release(begun, event.elapsed_ms)

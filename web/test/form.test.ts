@@ -102,7 +102,10 @@ describe('a draft', () => {
   it('becomes the body of a run, without what is left to the server', () => {
     const body = JSON.parse(requestOf(draft).body)
     expect(body).toEqual({ panel: 'audit', question: 'q', input: { totals: { sum: 3 }, positions: [{ item_name: 'a' }], specifications: { x: 1 }, language: 'cs' }, options: { on_disconnect: 'continue' } })
-    const choices = { model: 'rules', language: '', querySeconds: '1,5', runSeconds: ' ', maxCost: ' 0.50 USD ' }
+    const auto = { ...EMPTY, panel: 'council', choices: { ...EMPTY.choices, mode: 'auto' } }
+    expect(JSON.parse(requestOf(auto).body).input).toEqual({ mode: 'auto' })
+    expect(draftOf('q', { mode: 'deep' } as never).choices.mode).toBe('deep')
+    const choices = { model: 'rules', language: '', querySeconds: '1,5', runSeconds: ' ', mode: '', maxCost: ' 0.50 USD ' }
     expect(JSON.parse(requestOf({ ...EMPTY, choices }).body)).toEqual({ question: '', input: {}, options: { on_disconnect: 'continue', model: 'rules', query_timeout_ms: 1500, max_cost: '0.50 USD' } })
   })
 })

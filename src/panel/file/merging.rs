@@ -155,7 +155,7 @@ fn field_rule(mut table: Reader<'_>, field: &str, drafts: &[Draft]) -> Option<Fi
 }
 
 /// The queries that a list names; those that do not exist are told.
-fn queries(table: &Reader<'_>, names: &[Spanned<String>], drafts: &[Draft]) -> Vec<QueryName> {
+pub(super) fn queries(table: &Reader<'_>, names: &[Spanned<String>], drafts: &[Draft]) -> Vec<QueryName> {
     for name in names {
         let known = || drafts.iter().map(|draft| draft.id.get_ref().as_str());
         if !known().any(|id| id == name.get_ref()) {

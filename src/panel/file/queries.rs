@@ -1,5 +1,6 @@
 //! The queries of a panel file, one `[[query]]` after the other.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use serde_json::Value;
@@ -15,6 +16,7 @@ use crate::panel::Panel;
 use crate::panel::Query;
 use crate::panel::template::Prompt;
 use crate::panel::template::condition::Condition;
+use crate::panel::template::condition::Wrong;
 
 use super::clocks::Clocks;
 use super::english;
@@ -76,7 +78,11 @@ fn draft(mut table: Reader<'_>, clocks: &Clocks, folder: &Folder<'_>, faults: &F
     let output = table.take_text("output").and_then(|path| folder.schema(&table, &path));
     let parts = table.take_table("parts").and_then(splitting::read).map(Arc::new);
     let on_fail = on_fail(&mut table, output.as_deref());
-    let when = when(&mut table, &needs);
+    let when = condition(&mut table, "when", |text| {
+        let needs: Vec<&str> = needs.iter().map(|need| need.get_ref().as_str()).collect();
+        Condition::compile(text, &needs)
+    });
+    let when = when.and_then(|(when, _)| when);
     let temperature = temperature(&mut table);
     let max_tokens = max_tokens(&mut table);
     let own = Clocks::of_query(&mut table, clocks);
@@ -115,12 +121,16 @@ fn icon(table: &mut Reader<'_>) -> Option<String> {
     Some(text.into_inner())
 }
 
-/// `when`, with each fault under the name that it concerns.
-fn when(table: &mut Reader<'_>, needs: &[Spanned<String>]) -> Option<Condition> {
-    let text = table.take_text("when")?;
-    let needs: Vec<&str> = needs.iter().map(|need| need.get_ref().as_str()).collect();
-    let wrongs = match Condition::compile(text.get_ref(), &needs) {
-        Ok(condition) => return Some(condition),
+/// A condition under this key, if it is there: itself, unless it has faults, and where it stands. Each fault is
+/// told under the name that it concerns.
+pub(super) fn condition(
+    table: &mut Reader<'_>,
+    key: &str,
+    compile: impl Fn(&str) -> Result<Condition, Vec<Wrong>>,
+) -> Option<(Option<Condition>, Range<usize>)> {
+    let text = table.take_text(key)?;
+    let wrongs = match compile(text.get_ref()) {
+        Ok(condition) => return Some((Some(condition), text.span())),
         Err(wrongs) => wrongs,
     };
     // A text with escapes is not in the file as it is; then all of it is marked.
@@ -129,7 +139,7 @@ fn when(table: &mut Reader<'_>, needs: &[Spanned<String>]) -> Option<Condition> 
         table.source().text.get(start..).is_some_and(|rest| rest.starts_with(text.get_ref().as_str()));
     for wrong in wrongs {
         let span = if is_plain { start + wrong.at.start..start + wrong.at.end } else { text.span() };
-        let fault = table.source().fault(span, format!("when: {}", wrong.message));
+        let fault = table.source().fault(span, format!("{key}: {}", wrong.message));
         table.add(match &wrong.unknown {
             Some((word, known)) => {
                 let note = format!("known here: {}", known.join(", "));
@@ -139,7 +149,7 @@ fn when(table: &mut Reader<'_>, needs: &[Spanned<String>]) -> Option<Condition> 
             None => fault,
         });
     }
-    None
+    Some((None, text.span()))
 }
 
 /// `on_fail` and `default`.

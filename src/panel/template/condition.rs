@@ -1,21 +1,28 @@
-//! A condition: the expression that decides whether a query is asked at all.
+//! A condition: the expression that decides whether a query is asked at all, or which mode holds.
 //!
 //! It sees data as it is and prints nothing, so nothing needs a fence here.
 //! Names are checked when the panel is loaded; what the data lacks is false by
-//! itself and an error where something is to be done with it.
+//! itself and an error where something is to be done with it. Besides what
+//! Jinja has, `is hedging` asks whether a text, or one in a list or a table,
+//! says that it cannot answer.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
 use minijinja::Environment;
+use minijinja::ErrorKind;
 use minijinja::UndefinedBehavior;
 use minijinja::Value as Jinja;
 use minijinja::value::Serde;
 use serde_json::Value;
 
+use crate::failure::Code;
+
 use super::Reply;
 use super::Variables;
+use super::gap::Gap;
+use super::hedging::hedges;
 use super::sentence;
 
 /// A compiled condition.
@@ -39,6 +46,8 @@ pub struct Wrong {
 impl Condition {
     /// The names that a condition may use.
     pub const NAMES: [&'static str; 5] = ["answers", "facts", "input", "language", "question"];
+    /// Those of them that are known before a run begins.
+    const OF_ASK: [&'static str; 3] = ["input", "language", "question"];
     /// Longest one in bytes; what is longer could nest deeper than a stack.
     const LONGEST: usize = 1000;
     /// Most instructions that one takes.
@@ -49,6 +58,18 @@ impl Condition {
     /// # Errors
     /// All that is wrong with it.
     pub fn compile(text: &str, needs: &[&str]) -> Result<Condition, Vec<Wrong>> {
+        Condition::seeing(&Condition::NAMES, text, needs)
+    }
+
+    /// A condition that is decided before a run begins: it sees the ask and nothing else.
+    ///
+    /// # Errors
+    /// All that is wrong with it.
+    pub fn of_ask(text: &str) -> Result<Condition, Vec<Wrong>> {
+        Condition::seeing(&Condition::OF_ASK, text, &[])
+    }
+
+    fn seeing(known: &[&str], text: &str, needs: &[&str]) -> Result<Condition, Vec<Wrong>> {
         let whole = 0..text.len();
         if text.len() > Condition::LONGEST {
             let message = format!("longer than {} bytes", Condition::LONGEST);
@@ -61,7 +82,8 @@ impl Condition {
         })?;
         let mut names: Vec<String> = expression.undeclared_variables(true).into_iter().collect();
         names.sort();
-        let wrong: Vec<Wrong> = names.iter().filter_map(|path| unknown(text, path, needs)).collect();
+        let wrong: Vec<Wrong> = names.iter().filter_map(|path| unknown(text, path, needs, known)).collect();
+        let wrong = if wrong.is_empty() { without_meaning(text) } else { wrong };
         if wrong.is_empty() { Ok(Condition { text: text.into(), names }) } else { Err(wrong) }
     }
 
@@ -110,7 +132,43 @@ fn environment() -> Environment<'static> {
     for function in ["debug", "dict", "namespace", "range"] {
         environment.remove_global(function);
     }
+    environment.add_test("hedging", is_hedging);
     environment
+}
+
+/// Whether a text hedges, or one of those in a list or a table.
+fn is_hedging(value: &Jinja) -> bool {
+    fn hedging(value: &Value) -> bool {
+        match value {
+            Value::String(text) => hedges(text),
+            Value::Array(items) => items.iter().any(hedging),
+            Value::Object(fields) => fields.values().any(hedging),
+            Value::Null | Value::Bool(_) | Value::Number(_) => false,
+        }
+    }
+    serde_json::to_value(value).is_ok_and(|value| hedging(&value))
+}
+
+/// Filters and tests that nobody has, as far as they are reached without any data.
+fn without_meaning(text: &str) -> Vec<Wrong> {
+    let environment = environment();
+    let Ok(nobody) = "nobody".parse() else { return Vec::new() };
+    // Whatever is looked for in it is there, and nothing.
+    let nothing =
+        Jinja::from_pairs(Condition::NAMES.map(|name| (name, Gap::value(&nobody, Code::EmptyAnswer))));
+    let Ok(expression) = environment.compile_expression(text) else { return Vec::new() };
+    let Err(error) = expression.eval(nothing) else { return Vec::new() };
+    let (what, kind) = match error.kind() {
+        ErrorKind::UnknownFilter => ("filter", "filter "),
+        ErrorKind::UnknownTest => ("test", "test "),
+        _ => return Vec::new(),
+    };
+    let name = error.detail().and_then(|detail| detail.strip_prefix(kind)?.split(' ').next());
+    let name = name.unwrap_or_default().to_owned();
+    let at = text.find(&name).map_or(0..text.len(), |start| start..start + name.len());
+    let known = ["defined", "hedging", "none"].map(str::to_owned).to_vec();
+    let unknown = (what == "test").then(|| (name.clone(), known));
+    vec![Wrong { message: format!("there is no {what} \"{name}\""), at, unknown }]
 }
 
 /// What the condition sees: data without fences; an answer that is not there is none.
@@ -134,17 +192,21 @@ fn context(variables: &Variables) -> Jinja {
 }
 
 /// What is wrong with a name that the condition uses.
-fn unknown(text: &str, path: &str, needs: &[&str]) -> Option<Wrong> {
+fn unknown(text: &str, path: &str, needs: &[&str], known: &[&str]) -> Option<Wrong> {
     let mut parts = path.split('.');
     let (name, second) = (parts.next().unwrap_or_default(), parts.next());
     let (message, what, word, candidates) = match (name, second) {
-        ("answers", Some(query)) if !needs.contains(&query) && query != "items" => {
+        ("answers", Some(query)) if known.contains(&name) && !needs.contains(&query) && query != "items" => {
             let message =
                 format!("the condition uses the answer of \"{query}\", which its query does not need");
             (message, format!("answers.{query}"), query, needs)
         }
-        (name, _) if !Condition::NAMES.contains(&name) => {
-            (format!("undefined variable \"{name}\""), name.to_owned(), name, &Condition::NAMES[..])
+        (name, _) if !known.contains(&name) => {
+            let message = match Condition::NAMES.contains(&name) {
+                true => format!("\"{name}\" is not known before the run begins"),
+                false => format!("undefined variable \"{name}\""),
+            };
+            (message, name.to_owned(), name, known)
         }
         _ => return None,
     };
@@ -158,7 +220,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::failure::Code;
 
     fn variables() -> Variables {
         Variables {
@@ -202,6 +263,10 @@ mod tests {
             ("not input.missing", true),
             ("facts", false),
             ("answers|length == 3", true),
+            ("answers is hedging", false),
+            ("answers.b is hedging or input.missing is hedging", false),
+            ("'I am not sure.' is hedging", true),
+            ("[1, {'said': ['Yes.', 'It depends.']}] is hedging", true),
         ];
         for (text, expected) in rows {
             assert_eq!(holds(text), Ok(expected), "{text}");
@@ -230,6 +295,14 @@ mod tests {
         assert!(wrong("input.").first().unwrap().message.starts_with("syntax error"));
         assert!(wrong("").first().unwrap().message.starts_with("syntax error"));
         assert!(wrong("range(10)").len() == 1 && wrong("schema").len() == 1);
+        let [one] = &wrong("answers.a is hedgin")[..] else { panic!() };
+        assert_eq!((one.message.as_str(), one.at.clone()), ("there is no test \"hedgin\"", 13..19));
+        let [one] = &wrong("answers.a|lenth > 3")[..] else { panic!() };
+        assert_eq!((one.message.as_str(), one.at.clone()), ("there is no filter \"lenth\"", 10..15));
+        let before = |text: &str| Condition::of_ask(text).unwrap_err();
+        assert_eq!(before("answers.a and facts and x").len(), 3);
+        assert_eq!(before("facts.rows")[0].message, "\"facts\" is not known before the run begins");
+        assert!(Condition::of_ask("question|length > 3 and input.x and language == 'cs'").is_ok());
     }
 
     #[test]

@@ -73,11 +73,24 @@ function Laid({ run, decisions }: Parts) {
       <Verdict run={run} body={body} />
       <NotChecked run={run} />
       <Warnings run={run} />
+      <Mode run={run} />
       {isAudit(run) ? <Audit run={run} body={body} decisions={decisions} /> : <Answers run={run} body={body} />}
       {ended && <CostAndTime run={run} />}
       {ended && <Foot body={body} />}
       <PrintFoot />
     </article>
+  )
+}
+
+/** In which mode the panel was asked, and why. */
+function Mode({ run: { validation } }: { run: RunView }) {
+  if (validation === undefined) return null
+  const { title, chosen_by: by, reasons } = validation
+  const why = reasons.length > 0 ? reasons : by === 'caller' ? [say('report.mode_caller')] : []
+  return (
+    <p class="muted" data-testid="mode">
+      {[say('report.mode', { mode: title }), ...why].join(' ')}
+    </p>
   )
 }
 

@@ -65,6 +65,7 @@ export interface PlannedQuery {
   readonly role?: string
   readonly of?: string
   readonly depends_on: readonly string[]
+  readonly after?: readonly string[]
   readonly models: readonly string[]
   readonly timeout_ms: number
   /** Which part of a query of the panel it is, where a bill is longer than a prompt; rows count from 0. */
@@ -75,6 +76,14 @@ export interface PlannedQuery {
     readonly first_row: number
     readonly last_row: number
   }
+}
+
+/** In which mode a panel is asked, and why. */
+export interface Validation {
+  readonly mode: string
+  readonly title: string
+  readonly chosen_by: string
+  readonly reasons: readonly string[]
 }
 
 /** What a merge or a query wants the reader to know. */
@@ -104,6 +113,7 @@ export interface RunStarted extends Numbered<'run_started'> {
   readonly panel_revision: string
   readonly api_version: number | string
   readonly queries: readonly PlannedQuery[]
+  readonly validation?: Validation
   readonly timeouts: { readonly run_ms: number }
   readonly on_disconnect: string
   readonly links: Readonly<Record<string, string>>

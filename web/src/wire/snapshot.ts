@@ -3,7 +3,7 @@
 import type { JsonObject } from './json'
 import type { Json } from './json'
 import type { Cost, Failure, FinalResult, Finding, PlannedQuery, QueryStatus } from './event'
-import type { Ruleset, RunStatus, Usage, Warning, WirePhase } from './event'
+import type { Ruleset, RunStatus, Usage, Validation, Warning, WirePhase } from './event'
 
 /** What was sent for a run besides the question. */
 export interface AuditInput {
@@ -68,6 +68,7 @@ export interface Snapshot {
     readonly coverage?: JsonObject
     readonly ruleset?: Ruleset
   }
+  readonly validation?: Validation
   readonly queries: readonly SnapshotQuery[]
   readonly warnings?: readonly Warning[]
   readonly result?: FinalResult

@@ -1,5 +1,7 @@
 /** What the form says once its later part is there. */
 export const along = {
+  'form.mode': 'Mode',
+  'form.mode_auto': 'Automatic, by the question',
   'form.optional': '(optional)',
   'form.of_sample': 'from the example "{sample}"',
   'form.remove': 'Remove',

@@ -1,5 +1,11 @@
 /** What only the laid out report says: grounds, risks, print, files, decisions, quotations. */
 export const out = {
+  'report.title': 'Report',
+  'report.print': 'Print',
+  'report.no_warnings_yet': 'No warnings so far.',
+  'report.checks_only': 'Checks without AI',
+  'report.mode': 'Mode: {mode}.',
+  'report.mode_caller': 'Chosen by whoever asked.',
   'col.decision': 'Decision',
   'export.title': 'Export',
   'export.xlsx': 'Workbook (XLSX)',

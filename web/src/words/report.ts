@@ -1,7 +1,5 @@
 /** The report of a run. */
 export const report = {
-  'report.title': 'Report',
-  'report.checks_only': 'Checks without AI',
   'report.pending': 'The verdict follows when the queries have ended. The checks without AI are already here.',
   'report.nothing_yet': 'The report follows when the queries have ended.',
   'report.verdict': 'Verdict',
@@ -21,8 +19,6 @@ export const report = {
   'report.ruleset': 'Ruleset: {name}',
   'report.warnings': '{n} warning|{n} warnings',
   'report.no_warnings': 'No warnings.',
-  'report.no_warnings_yet': 'No warnings so far.',
-  'report.print': 'Print',
   'badge.completed': 'Complete: {done} of {n} query|Complete: {done} of {n} queries',
   'badge.partial': 'Partial: {done} of {n} query|Partial: {done} of {n} queries',
   'badge.failed': 'Failed: {done} of {n} query|Failed: {done} of {n} queries',
