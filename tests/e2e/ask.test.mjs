@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
 import { join } from 'node:path'
 import { CUT_OFF, openPage, root, startServer } from './lab.mjs'
+import { startFaultLab } from './panel.mjs'
 import { startProvider, startRelay, startServerWith } from './provider.mjs'
 import { shifts, watchShifts } from './reading.mjs'
 
@@ -320,6 +321,20 @@ export const tests = {
     await close()
     await server.stop()
     provider.stop()
+  },
+
+  async 'a model that its server does not list is named before the click'({ browser }) {
+    const lab = await startFaultLab()
+    const server = await startServer({ config: `[providers.lab]\nkind = "openai"\nbase_url = "${lab.url}/v1"\nmodel = "ehco"\n` })
+    const { page, close } = await open(browser, server.url)
+    await page.getByTestId('question').fill(QUESTION)
+    const note = page.getByTestId('provider-note')
+    await note.waitFor({ timeout: 20_000 })
+    assert.match(await note.innerText(), /lab does not list the model "ehco"; the closest it lists is "echo"/)
+    await shoot(page, 'model-missing')
+    await close()
+    await server.stop()
+    await lab.stop()
   },
 
   async 'a provider that is down is told before the click'({ browser }) {

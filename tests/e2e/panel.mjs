@@ -9,7 +9,7 @@ import { createInterface } from 'node:readline'
 import { binary, startServer } from './lab.mjs'
 
 /** The fault lab on a free port. */
-async function startFaultLab() {
+export async function startFaultLab() {
   const child = spawn(binary, ['mock', '--port', '0', '--print-url', '--log', '/dev/null'], { stdio: ['ignore', 'pipe', 'ignore'] })
   const exited = once(child, 'exit')
   const [url] = await once(createInterface({ input: child.stdout }), 'line')

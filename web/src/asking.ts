@@ -16,6 +16,11 @@ export interface Destination {
   readonly provider: string
   readonly host: string
   readonly local: boolean
+  readonly model: string
+  /** Whether the provider lists its models and this one is not among them. */
+  readonly isMissing: boolean
+  /** The listed name that may have been meant; empty without one. */
+  readonly closest: string
 }
 
 /** What a run would send and cost (`?dry_run=true`). */
@@ -239,7 +244,8 @@ function readEstimate(answer: JsonObject): Estimate {
 }
 
 function readDestination(entry: JsonObject): Destination {
-  return { provider: text(entry.provider), host: text(entry.host), local: entry.local === true }
+  const isMissing = entry.offered === false
+  return { provider: text(entry.provider), host: text(entry.host), local: entry.local === true, model: text(entry.model), isMissing, closest: text(entry.closest) }
 }
 
 function readPanel(entry: JsonObject): PanelChoice {

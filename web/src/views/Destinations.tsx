@@ -69,7 +69,7 @@ export function Destinations({ form }: { form: Form }) {
       {told.value?.rows && told.value.rows.sent < told.value.rows.total && (
         <p class="warned" data-testid="rows-left-out">{say('form.rows_left_out', { sent: number(told.value.rows.sent), total: number(told.value.rows.total) })}</p>
       )}
-      {troubles(told.value?.destinations ?? []).map((trouble) => (
+      {[...troubles(told.value?.destinations ?? []), ...missing(told.value?.destinations ?? [])].map((trouble) => (
         <p key={trouble} class="warned" data-testid="provider-note">{trouble}</p>
       ))}
     </>
@@ -107,8 +107,14 @@ function isUnconnected(): boolean {
   return health.value?.configuredProviders === 0
 }
 
-function name({ provider, host, local }: Destination): string {
+function name({ provider, host, local }: Pick<Destination, 'provider' | 'host' | 'local'>): string {
   return local ? say('form.local', { provider }) : say('form.remote', { provider, host })
+}
+
+/** Models that their providers do not list: a slip of the pen more often than not. */
+function missing(destinations: readonly Destination[]): readonly string[] {
+  const lacking = destinations.filter(({ isMissing }) => isMissing)
+  return lacking.map(({ provider, model, closest }) => say(closest === '' ? 'form.not_offered' : 'form.not_offered_closest', { provider, model, closest }))
 }
 
 /** Providers of this run that would not be asked now, and who is left. */

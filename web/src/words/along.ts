@@ -33,6 +33,8 @@ export const along = {
   'form.local': '{provider} (this computer)',
   'form.remote': '{provider} ({host})',
   'form.down': '{provider} is not being asked now: {why} The run would end without its answers. You can still choose the built-in rules under Options.',
+  'form.not_offered': '{provider} does not list the model "{model}". It is asked all the same.',
+  'form.not_offered_closest': '{provider} does not list the model "{model}"; the closest it lists is "{closest}". It is asked all the same.',
   'form.down_others': '{provider} is not being asked now: {why} The run will use {others} only.',
   'form.asking_health': 'Asking the server where the data goes...',
   'form.unreachable': 'Server not reachable since {time}. Your text is saved here.',
