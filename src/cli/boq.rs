@@ -32,7 +32,7 @@ use crate::sheet::words::Role;
 pub const EXAMPLES: &str = "Examples:\n  askstream boq check rozpocet.xlsx\n  \
     askstream boq check rozpocet.xlsx --sheet \"SO 201\" --column quantity=F\n  \
     askstream boq check - --decimal , --json < bill.csv\n\n\
-    Exit codes: 0 nothing of medium severity or above; 2 the bill could not be read; 4 something was flagged.";
+    Exit codes: 0 nothing of medium severity or above but questions (RFI); 2 the bill could not be read; 4 something was flagged.";
 
 /// How a bill is to be read, where it says otherwise.
 #[derive(Args, Clone, Debug, Default)]
@@ -198,10 +198,15 @@ pub fn check(args: &CheckArgs) -> Exit {
     // A reader that has left has what it wanted.
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     let adds_up = !bill.warnings.iter().any(|warning| warning.code.ends_with("_differs"));
-    match !adds_up || checks.findings.iter().any(|finding| finding.severity <= Severity::Medium) {
+    match !adds_up || checks.findings.iter().any(is_flag) {
         true => Exit::Flagged,
         false => Exit::Complete,
     }
+}
+
+/// Whether something is wrong with the bill; a question for what no bill says, such as cover, is none.
+fn is_flag(finding: &Finding) -> bool {
+    finding.severity <= Severity::Medium && !finding.rule.starts_with("RFI-")
 }
 
 fn as_json(bill: &Bill, checks: &Checks) -> String {
