@@ -229,8 +229,10 @@ fn a_bill_is_checked_at_the_terminal() {
         .to_string();
     let ran = Setup::default().run(&["boq", "check", &clean]);
     assert_eq!(ran.code, 0, "{}{}", ran.stdout, ran.stderr);
-    let concrete =
-        files.write("concrete.csv", "Popis;MJ;Množství\nBeton základů C25/30;m3;12,5\n").display().to_string();
+    let concrete = files
+        .write("concrete.csv", "Popis;MJ;Množství\nBeton základů C25/30;m3;12,5\n")
+        .display()
+        .to_string();
     let ran = Setup::default().run(&["boq", "check", &concrete]);
     assert!(ran.code == 0 && ran.stdout.contains("RFI-MISSING"), "a question is no flag: {}", ran.stdout);
     let as_json =

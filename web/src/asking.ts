@@ -62,6 +62,8 @@ export interface ModeChoice {
   readonly name: string
   /** Empty where the panel chooses by the question. */
   readonly title: string
+  /** What the queries are called that take part; all of them where it depends. */
+  readonly queries: readonly string[]
 }
 
 /** How a provider stands. */
@@ -251,13 +253,15 @@ function readDestination(entry: JsonObject): Destination {
 function readPanel(entry: JsonObject): PanelChoice {
   const name = text(entry.panel)
   const queries = list(entry.queries).map(record)
+  const titles = new Map(queries.map((query) => [text(query.query), text(query.title)]))
   const asksDefault = queries.some(({ models }) => list(models).every((model) => text(model) === 'default'))
-  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true, queries: queries.map(({ title }) => text(title)), asksDefault, modes: readModes(entry) }
+  return { name, title: text(entry.title) || name, isDefault: entry.default === true, checks: entry.checks === true, queries: [...titles.values()], asksDefault, modes: readModes(entry, titles) }
 }
 
-function readModes(entry: JsonObject): readonly ModeChoice[] {
-  const named = list(entry.modes).map(record).map((mode) => ({ name: text(mode.mode), title: text(mode.title) || text(mode.mode) }))
-  const all = entry.auto === true ? [...named, { name: 'auto', title: '' }] : named
+function readModes(entry: JsonObject, titles: ReadonlyMap<string, string>): readonly ModeChoice[] {
+  const called = (queries: readonly string[]) => queries.map((query) => titles.get(query) ?? query)
+  const named = list(entry.modes).map(record).map((mode) => ({ name: text(mode.mode), title: text(mode.title) || text(mode.mode), queries: called(list(mode.queries).map(text)) }))
+  const all = entry.auto === true ? [...named, { name: 'auto', title: '', queries: [...titles.values()] }] : named
   const isDefault = ({ name }: ModeChoice) => name === entry.default_mode
   return [...all.filter(isDefault), ...all.filter((mode) => !isDefault(mode))]
 }

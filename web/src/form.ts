@@ -2,7 +2,7 @@
 
 import { signal } from '@preact/signals'
 import type { Signal } from '@preact/signals'
-import type { PanelChoice } from './asking'
+import type { ModeChoice, PanelChoice } from './asking'
 import { EMPTY } from './draft'
 import type { Draft } from './draft'
 import { number } from './format'
@@ -69,6 +69,12 @@ export function openForm(): Form {
 export function chosenPanel(form: Form): PanelChoice | undefined {
   const { panel } = form.draft.value
   return form.panels.value.find(({ name, isDefault }) => (panel === '' ? isDefault : name === panel))
+}
+
+/** The mode that the draft names, or that holds by itself. */
+export function chosenMode(form: Form): ModeChoice | undefined {
+  const modes = chosenPanel(form)?.modes ?? []
+  return modes.find(({ name }) => name === form.draft.value.choices.mode) ?? modes[0]
 }
 
 /** Whether it is an audit that is asked for; until the panels are known it most often is. */

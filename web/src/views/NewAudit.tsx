@@ -1,7 +1,8 @@
 import { useSignal } from '@preact/signals'
 import { useEffect, useMemo, useRef } from 'preact/hooks'
 import { draftOf, isBlank } from '../draft'
-import { chosenPanel, isAudit, openForm } from '../form'
+import { chosenMode, chosenPanel, isAudit, openForm } from '../form'
+import type { Form } from '../form'
 import { useDraft } from '../keeping'
 import { notice } from '../notice'
 import { lost, lostAt } from '../reach'
@@ -69,7 +70,6 @@ export function NewAudit() {
   }
 
   const { SentAlong, Destinations, ErrorSummary } = more.value ?? {}
-  const panel = chosenPanel(form)
   const audit = isAudit(form)
   return (
     <form
@@ -83,7 +83,7 @@ export function NewAudit() {
       }}
     >
       <h1 tabIndex={-1}>{say('form.title')}</h1>
-      <p class="lead">{audit ? say('form.lead') : say('form.lead_panel', { n: panel?.queries.length ?? 0, titles: panel?.queries.join(', ') ?? '' })}</p>
+      <p class="lead">{audit ? say('form.lead') : lead(form)}</p>
       {ErrorSummary && form.tries.value > 0 && <ErrorSummary form={form} />}
       <div class="form-head">
         <PanelSelect form={form} />
@@ -106,4 +106,12 @@ export function NewAudit() {
       </div>
     </form>
   )
+}
+
+/** Whom a panel other than the audit asks, in the mode that is chosen. */
+function lead(form: Form): string {
+  const mode = chosenMode(form)
+  const queries = mode?.queries ?? chosenPanel(form)?.queries ?? []
+  const titles = queries.join(', ')
+  return mode?.title === '' ? say('form.lead_auto', { titles }) : say('form.lead_panel', { n: queries.length, titles })
 }

@@ -1,5 +1,5 @@
 import type { ModeChoice } from '../asking'
-import { chosenPanel } from '../form'
+import { chosenMode, chosenPanel } from '../form'
 import type { Form } from '../form'
 import { say } from '../words'
 
@@ -34,7 +34,7 @@ function Modes({ form, modes }: { form: Form; modes: readonly ModeChoice[] }) {
   return (
     <div class="panel-choice">
       <label for="mode">{say('form.mode')}</label>
-      <select id="mode" data-testid="mode-select" value={choices.mode || modes[0]?.name} onChange={(event) => form.change({ choices: { ...choices, mode: event.currentTarget.value } })}>
+      <select id="mode" data-testid="mode-select" value={chosenMode(form)?.name} onChange={(event) => form.change({ choices: { ...choices, mode: event.currentTarget.value } })}>
         {modes.map(({ name, title }) => (
           <option key={name} value={name}>{title || say('form.mode_auto')}</option>
         ))}

@@ -2,6 +2,7 @@
 export const form = {
   'form.title': 'New audit',
   'form.lead': 'Two queries ask for a technical reading and for compliance and risks, side by side. Checks without AI run beside them, at once.',
+  'form.lead_auto': 'The question chooses who is asked: {titles}.',
   'form.lead_panel': 'Asks {n} query: {titles}.|Asks {n} queries: {titles}.',
   'form.panel': 'Panel',
   'form.samples': 'Examples',
