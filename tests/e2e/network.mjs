@@ -7,6 +7,7 @@ import { connect, createServer } from 'node:net'
 export async function startNetwork(server) {
   const target = Number(new URL(server.url).port)
   const ways = new Set()
+  let opened = 0
   const accept = (client) => {
     const upstream = connect(target, '127.0.0.1')
     const way = { client, upstream, held: false, run: undefined }
@@ -24,6 +25,7 @@ export async function startNetwork(server) {
       const request = /^GET \S*\/runs\/(run_\w+)\/events\S* HTTP/.exec(bytes.toString('latin1'))
       // A connection that is used again carries something else.
       if (/^[A-Z]+ \S+ HTTP/.test(bytes.toString('latin1'))) way.run = request && /accept: text\/event-stream/i.test(bytes.toString('latin1')) ? request[1] : undefined
+      if (way.run) opened += 1
       upstream.write(bytes)
     })
     upstream.on('data', (bytes) => {
@@ -45,6 +47,8 @@ export async function startNetwork(server) {
     url: `http://127.0.0.1:${port}`,
     /** The runs of the open streams. */
     streams: () => [...ways].flatMap((way) => (way.run && !way.held ? [way.run] : [])),
+    /** How many streams were asked for so far. */
+    opened: () => opened,
     /** Cuts everything and lets nobody in. */
     down: () => (relay.close(), destroy()),
     up: () => listen(port),

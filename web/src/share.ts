@@ -152,6 +152,8 @@ class Shared {
   }
 
   #freeze(frozen: boolean): void {
+    // Every page is shown once after it was loaded, and its stream may be open by then.
+    if (frozen === this.#frozen) return
     this.#frozen = frozen
     this.#letGo()
   }
