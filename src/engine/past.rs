@@ -8,6 +8,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::meter::Bill;
+use super::track;
 use crate::event::Asked;
 use crate::event::Body;
 use crate::event::Cost;
@@ -66,6 +67,8 @@ pub struct PastQuery {
     pub asked: Option<Asked>,
     /// How far it was shown to be.
     pub progress: u8,
+    /// When that was shown in the last second, oldest first.
+    pub told: Vec<Duration>,
     /// Whether the last attempt's request was on its way.
     pub sent: bool,
     /// Text of the last attempt that was shown.
@@ -91,6 +94,7 @@ impl PastQuery {
             attempts: 0,
             asked: None,
             progress: 0,
+            told: Vec::new(),
             sent: false,
             text: String::new(),
             usage: None,
@@ -193,6 +197,8 @@ impl Past {
             }),
             Body::QueryProgress(progress) => self.change(&progress.query, now, |query| {
                 query.progress = progress.progress;
+                query.told.retain(|at| *at + track::SECOND > now);
+                query.told.push(now);
                 // A query in the queue has made no attempt yet.
                 if progress.phase != Phase::Queued {
                     query.attempts = query.attempts.max(progress.attempt);

@@ -193,7 +193,7 @@ impl Run {
         self.paused = past.is_paused().then(Instant::now);
         for (track, planned) in self.tracks.iter_mut().zip(&self.job.queries) {
             if let Some(query) = past.query(track.name()) {
-                *track = Track::restore(query, planned, self.job.budget.currency);
+                *track = Track::restore(query, past.elapsed, planned, self.job.budget.currency);
             }
         }
         self.restore_quorum(past);

@@ -43,7 +43,8 @@ use crate::money::Currency;
 pub const JOIN: Duration = Duration::from_millis(50);
 /// The shortest time between two progress events of a query that is in the same phase.
 const PROGRESS_EVERY: Duration = Duration::from_millis(200);
-const SECOND: Duration = Duration::from_secs(1);
+/// Over which progress events are counted.
+pub(super) const SECOND: Duration = Duration::from_secs(1);
 /// Most progress events of a query in a second: the contract's promise.
 const PROGRESS_A_SECOND: usize = 10;
 

@@ -148,6 +148,27 @@ async fn time_that_was_used_up_stays_used_up() {
     assert_eq!(end.time_ms, at);
 }
 
+/// A query tells its phases and, five times a second, its progress; a process that dies again and again makes it
+/// tell them anew.
+#[tokio::test(start_paused = true)]
+async fn progress_is_told_ten_times_a_second_also_over_a_restart() {
+    let provider = scripted(&[("q1", script().answer(&"word ".repeat(400)).chunk(5).over(4000))]);
+    let cut = cut(&queries(1, ""), &provider, 950).await;
+    for _ in 0..2 {
+        let Taken { job, writer, orders, past, .. } = cut.take_over().await;
+        let going_on = go_on(job, writer, past, (Recovery::default(), orders));
+        let _ = tokio::time::timeout(Duration::from_millis(30), going_on).await;
+        cut.store.lose_holders();
+    }
+    let events = cut.go_on().await;
+    let is_progress = |event: &&Event| matches!(event.body, Body::QueryProgress(_));
+    let times: Vec<u64> = events.0.iter().filter(is_progress).map(|event| event.stamp.elapsed_ms).collect();
+    assert!(times.len() > 20, "{times:?}");
+    for eleven in times.windows(11) {
+        assert!(eleven[10] - eleven[0] >= 1000, "{times:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_paused_run_stays_paused() {
     let provider = scripted(&[("q1", script().answer("one").after(100)), ("q2", script().answer("two"))]);

@@ -18,11 +18,13 @@ use crate::failure::Failure;
 use crate::money::Currency;
 
 impl Track {
-    /// A query as an earlier process left it.
-    pub fn restore(past: &PastQuery, planned: &Planned, currency: Currency) -> Track {
+    /// A query as an earlier process left it when its run was `elapsed` old.
+    pub fn restore(past: &PastQuery, elapsed: Duration, planned: &Planned, currency: Currency) -> Track {
+        let now = Instant::now();
         let mut track = Track::new(planned, currency);
         track.end = past.end.clone();
         track.progress = past.progress;
+        track.told = past.told.iter().filter_map(|at| now.checked_sub(elapsed.saturating_sub(*at))).collect();
         (track.attempts, track.announced) = (past.attempts, past.attempts);
         track.attempt.restore(&past.text, track.keeps_text());
         track.meter = Meter::before(currency, past.bill());
