@@ -197,7 +197,7 @@ pub fn unit_fits(work: Work, unit: Option<Kind>, head: &[String]) -> bool {
                 || (unit == Kind::M2 && elements::elements_in(head).iter().any(|element| element.plain))
         }
         Work::Steel => matches!(unit, Kind::T | Kind::Kg) || (unit == Kind::M2 && mentions(head, "mesh")),
-        Work::Formwork => unit == Kind::M2,
+        Work::Formwork => matches!(unit, Kind::M2 | Kind::Are),
     }
 }
 

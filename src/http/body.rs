@@ -68,7 +68,9 @@ async fn read(headers: &HeaderMap, body: Body, settings: &Settings) -> Result<Ve
         headers.get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let too_large = || {
         let found = declared.map(|bytes| format!(", this one has {bytes}")).unwrap_or_default();
-        Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes{found}"))
+        Problem::new(Code::PayloadTooLarge, format!("the body may have at most {limit} bytes{found}")).hint(
+            "Send less at once, for example the bill without the sheets and rows that do not belong to it.",
+        )
     };
     let declared_too_large = declared.is_some_and(|bytes| bytes > limit as u64);
     // A client that asks first has sent nothing yet and reads our answer at once.

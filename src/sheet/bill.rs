@@ -15,6 +15,7 @@ use crate::sheet::class::together;
 use crate::sheet::decimal::Decimal;
 use crate::sheet::fault::Unread;
 use crate::sheet::grid::Cell;
+use crate::sheet::grid::MAX_ROWS;
 use crate::sheet::grid::letters;
 use crate::sheet::grid::tidy;
 use crate::sheet::hints::Hints;
@@ -76,6 +77,13 @@ pub struct Row {
     pub object: Option<Arc<str>>,
 }
 
+impl Row {
+    /// Whether it is an item, a heading or a sum, and no remark.
+    fn is_position(&self) -> bool {
+        !matches!(self.class, Class::Note | Class::Empty)
+    }
+}
+
 /// A sum that the bill states.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Stated {
@@ -98,6 +106,10 @@ impl Bill {
         let read = Read::of(&table, &layout, hints);
         warnings.extend(oddities::of_cells(&table, &layout, &read));
         let Read { rows, alone, amounts, readings, hidden, second_table, .. } = read;
+        let count = rows.iter().filter(|row| row.is_position()).count();
+        if count > MAX_ROWS {
+            return Err(Unread::Rows(count));
+        }
         let sum = sum(&rows);
         let stated = stated(&table, &layout, &rows, (&alone, sum));
         warnings.extend(oddities::of_numbers(&amounts, readings));
@@ -129,7 +141,7 @@ impl Bill {
 
     /// The rows that are positions, in their order.
     pub fn positioned(&self) -> impl Iterator<Item = &Row> {
-        self.rows.iter().filter(|row| !matches!(row.class, Class::Note | Class::Empty))
+        self.rows.iter().filter(|row| row.is_position())
     }
 
     /// One row as a position.

@@ -187,11 +187,19 @@ fn another_reader_sees_the_same_cells() {
 
 #[test]
 fn limits_name_the_number_found() {
-    let rows: String = (0..20_001).map(|row| format!("Beton {row};m3;1\n")).collect();
+    let rows = |count: usize| (0..count).map(|row| format!("Beton {row};m3;1\n")).collect::<String>();
+    // What stands above the positions is none of them.
+    let most = format!("Rozpočet\n\nStavba: hala\nPopis;MJ;Množství\n{}", rows(20_000));
+    let bill = read("big.csv", most.as_bytes(), &Hints::default()).unwrap();
+    assert_eq!(bill.positions().len(), 20_000);
+    let (one_more, long_table) =
+        (format!("Popis;MJ;Množství\n{}", rows(20_001)), format!("a\nb\n{}", rows(20_060)));
     let wide = format!("Popis;MJ;Množství{}\n", ";x".repeat(70));
     let long = vec![b'x'; (10 << 20) + 1];
     for (bytes, told) in [
-        (rows.as_bytes(), "the bill has 20001 rows; at most 20000 are read"),
+        (rows(20_001).as_bytes(), "the bill has 20001 rows; at most 20000 are read"),
+        (one_more.as_bytes(), "the bill has 20001 rows; at most 20000 are read"),
+        (long_table.as_bytes(), "the bill has 20062 rows; at most 20000 are read"),
         (wide.as_bytes(), "the bill has 73 columns; at most 64 are read"),
         (&long, "the bill has 10485761 bytes; at most 10485760 (10 MB) are read"),
     ] {

@@ -7,8 +7,10 @@ use crate::sheet::fault::Unread;
 
 /// Most bytes of a file.
 pub const MAX_BYTES: usize = 10 << 20;
-/// Most rows that say something.
+/// Most positions of a bill: items, headings and sums.
 pub const MAX_ROWS: usize = 20_000;
+/// Most rows of a table with what stands above a bill and beside it: titles, headings of columns, remarks.
+const MAX_LINES: usize = MAX_ROWS + 60;
 /// Most columns that say something.
 pub const MAX_COLUMNS: usize = 64;
 /// Most bytes of all texts together: a shared text counts wherever it stands.
@@ -165,7 +167,7 @@ impl Gathering {
     }
 
     fn is_full(&self) -> bool {
-        self.rows > MAX_ROWS || self.text > MAX_TEXT || self.grid.lines.len() > 2 * MAX_ROWS
+        self.rows > MAX_LINES || self.text > MAX_TEXT || self.grid.lines.len() > 2 * MAX_ROWS
     }
 
     /// The table.
@@ -173,7 +175,7 @@ impl Gathering {
     /// # Errors
     /// The limit that it exceeds, with the number found.
     pub fn finish(mut self) -> Result<Grid, Unread> {
-        if self.rows > MAX_ROWS {
+        if self.rows > MAX_LINES {
             return Err(Unread::Rows(self.rows));
         }
         if self.columns > MAX_COLUMNS {
@@ -238,12 +240,12 @@ mod tests {
         wide.add(line(1, MAX_COLUMNS + 6));
         assert_eq!(wide.finish(), Err(Unread::Columns(70)));
         let mut long = Gathering::default();
-        (1..=MAX_ROWS + 7).for_each(|number| long.add(line(number, 1)));
-        assert!(long.grid.lines.len() <= MAX_ROWS);
-        assert_eq!(long.finish(), Err(Unread::Rows(MAX_ROWS + 7)));
+        (1..=MAX_LINES + 7).for_each(|number| long.add(line(number, 1)));
+        assert!(long.grid.lines.len() <= MAX_LINES);
+        assert_eq!(long.finish(), Err(Unread::Rows(MAX_LINES + 7)));
         let mut enough = Gathering::default();
-        (1..=MAX_ROWS).for_each(|number| enough.add(line(number, MAX_COLUMNS)));
-        assert_eq!(enough.finish().map(|grid| grid.lines.len()), Ok(MAX_ROWS));
+        (1..=MAX_LINES).for_each(|number| enough.add(line(number, MAX_COLUMNS)));
+        assert_eq!(enough.finish().map(|grid| grid.lines.len()), Ok(MAX_LINES));
     }
 
     #[test]

@@ -54,9 +54,15 @@ pub enum Kind {
     /// Hectare.
     #[serde(rename = "ha")]
     Hectare,
+    /// Hundred square metres, an are.
+    #[serde(rename = "100 m2")]
+    Are,
     /// Pair.
     #[serde(rename = "pair")]
     Pair,
+    /// Thousand pieces.
+    #[serde(rename = "1000 pcs")]
+    Thousand,
 }
 
 impl Kind {
@@ -78,7 +84,9 @@ impl Kind {
             Kind::Week => "week",
             Kind::Month => "month",
             Kind::Hectare => "ha",
+            Kind::Are => "100 m2",
             Kind::Pair => "pair",
+            Kind::Thousand => "1000 pcs",
         }
     }
 }
@@ -187,7 +195,14 @@ mod tests {
             ("měsíc", Some(Kind::Month)),
             ("Wo.", Some(Kind::Week)),
             ("ha", Some(Kind::Hectare)),
+            ("100 m2", Some(Kind::Are)),
+            ("100 m²", Some(Kind::Are)),
+            ("ar", Some(Kind::Are)),
             ("pár", Some(Kind::Pair)),
+            ("tis. ks", Some(Kind::Thousand)),
+            ("tis.ks", Some(Kind::Thousand)),
+            ("1000 St.", Some(Kind::Thousand)),
+            ("tis.", None),
             ("Hod.", Some(Kind::Hour)),
             ("MJ", None),
             ("m.j.", None),
