@@ -127,7 +127,7 @@ pub fn report(
     warnings.extend(evidence::warnings(&evidence));
     let conflicts = conflicts(parts, project, checks);
     let status = settled_status(parts, checks);
-    report.settle_status(status);
+    report.settle_status(status, compliance_status(checks));
     report.settle_checks(&conflicts);
     let overall = match status.unwrap_or(Status::Unknown) {
         // A query that failed says nothing; the rules still do.
@@ -271,13 +271,21 @@ impl Report {
         }
     }
 
-    /// The worse of what the answer and the rules say stands.
-    fn settle_status(&mut self, status: Option<Status>) {
-        if let (Some(status), Some(section)) = (status, self.keys.get_mut("compliance_status"))
-            && let Some(section) = section.as_object_mut()
-        {
-            section.insert("overall".to_owned(), json!(status.as_str()));
+    /// The worse of what the answer and the rules say stands, and the summary says who said what.
+    fn settle_status(&mut self, status: Option<Status>, of_rules: Status) {
+        let (Some(status), Some(section)) = (status, self.keys.get_mut("compliance_status")) else { return };
+        let Some(section) = section.as_object_mut() else { return };
+        let claimed = section.insert("overall".to_owned(), json!(status.as_str()));
+        let Some(Value::String(claimed)) = claimed else { return };
+        if Status::read(&claimed) == status {
+            return;
         }
+        let said = section.get("summary").and_then(Value::as_str).unwrap_or_default();
+        let who =
+            if of_rules == status { "The checks without AI say" } else { "The checks that failed mean" };
+        let summary = format!("{who} {}. The model said {claimed}: {said}", status.as_str());
+        section.insert("summary".to_owned(), json!(summary));
+        section.insert("claimed_overall".to_owned(), json!(claimed));
     }
 }
 
@@ -488,6 +496,9 @@ mod tests {
         assert_eq!(conflict["claims"][0], json!({"source": "p", "value": "COMPLIANT"}));
         assert_eq!(conflict["claims"][1], json!({"source": "rules", "value": "NON_COMPLIANT"}));
         assert_eq!(report["verdict"]["word"], "critical");
+        let status = &report["compliance_status"];
+        assert_eq!(status["claimed_overall"], "COMPLIANT");
+        assert_eq!(status["summary"], "The checks without AI say NON_COMPLIANT. The model said COMPLIANT: s");
     }
 
     #[test]

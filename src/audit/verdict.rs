@@ -100,11 +100,8 @@ pub fn compliance_status(checks: &Checks) -> Status {
 
 /// The verdict over findings, status, risks and warnings; the first that applies.
 pub fn verdict(findings: &[Finding], status: Status, risks: &[Value], warnings: &[Value]) -> Verdict {
-    let critical: Vec<&str> = findings
-        .iter()
-        .filter(|one| one.severity == Severity::Critical)
-        .map(|one| one.rule.as_str())
-        .collect();
+    let critical = told(findings, |severity| severity == Severity::Critical);
+    let grave = told(findings, |severity| matches!(severity, Severity::High | Severity::Medium));
     let risks: Vec<&str> = risks
         .iter()
         .filter(|risk| risk["severity"] == "critical")
@@ -112,9 +109,7 @@ pub fn verdict(findings: &[Finding], status: Status, risks: &[Value], warnings: 
         .collect();
     let serious = warnings.iter().filter(|warning| warning["severity"] != "info").count();
     let mut reasons = Vec::new();
-    if !critical.is_empty() {
-        reasons.push(format!("Critical findings: {}.", counted(&critical)));
-    }
+    reasons.extend(critical.map(|told| format!("Critical: {told}.")));
     if !risks.is_empty() {
         reasons.push(format!("Critical risks: {}.", counted(&risks)));
     }
@@ -132,14 +127,7 @@ pub fn verdict(findings: &[Finding], status: Status, risks: &[Value], warnings: 
         "ok" => reasons.push("Everything assessed passes.".to_owned()),
         _ => {}
     }
-    let grave: Vec<&str> = findings
-        .iter()
-        .filter(|one| matches!(one.severity, Severity::High | Severity::Medium))
-        .map(|one| one.rule.as_str())
-        .collect();
-    if !grave.is_empty() {
-        reasons.push(format!("To be settled: {}.", counted(&grave)));
-    }
+    reasons.extend(grave.map(|told| format!("To be settled: {told}.")));
     if serious > 0 {
         reasons.push(format!("{serious} {}.", if serious == 1 { "warning" } else { "warnings" }));
     }
@@ -147,6 +135,31 @@ pub fn verdict(findings: &[Finding], status: Status, risks: &[Value], warnings: 
         reasons.push("The compliance status is conditional.".to_owned());
     }
     Verdict { mark: mark.to_owned(), word: word.to_owned(), reasons }
+}
+
+/// Most bytes of a finding in a reason: the findings have a list of their own.
+const SHORT: usize = 100;
+
+/// The first of these findings in a clause, and how many more there are.
+fn told(findings: &[Finding], is_meant: impl Fn(Severity) -> bool) -> Option<String> {
+    let mut meant = findings.iter().filter(|finding| is_meant(finding.severity));
+    let first = meant.next()?;
+    let more = match meant.count() {
+        0 => String::new(),
+        count => format!("; and {count} more"),
+    };
+    Some(format!("{} ({}){more}", clause(&first.message), first.rule))
+}
+
+/// As much of a sentence as is short, up to where a clause ends.
+fn clause(message: &str) -> &str {
+    let whole = message.trim_end_matches('.');
+    if whole.len() <= SHORT {
+        return whole;
+    }
+    let ends = [". ", ": ", "; ", ", "].into_iter().flat_map(|end| whole.match_indices(end));
+    let end = ends.map(|(at, _)| at).filter(|at| *at <= SHORT).max();
+    &whole[..end.unwrap_or_else(|| whole.floor_char_boundary(SHORT))]
 }
 
 /// Each name once, with its number if it comes several times.
@@ -216,5 +229,26 @@ mod tests {
             assert_eq!(verdict.word, word);
             assert!(!verdict.reasons.is_empty() && !verdict.mark.is_empty());
         }
+    }
+    #[test]
+    fn a_reason_says_what_is_wrong() {
+        let of = |severity, message: &str| Finding::new("EXP-WC", severity, message);
+        let long = "Cover 30 mm against 55 mm for XD3 at S4: it is 25 mm short. The reduction for slabs (S3) would \
+                    give 50 mm; it is not applied here.";
+        let findings = [
+            of(Severity::Critical, "w/c 0.55 is too high: XD3 allows at most 0.45."),
+            of(Severity::Critical, "More."),
+            of(Severity::High, long),
+            of(Severity::Low, "Nothing much."),
+        ];
+        let reasons = verdict(&findings, Status::NonCompliant, &[], &[]).reasons;
+        let told = [
+            "Critical: w/c 0.55 is too high: XD3 allows at most 0.45 (EXP-WC); and 1 more.",
+            "To be settled: Cover 30 mm against 55 mm for XD3 at S4: it is 25 mm short (EXP-WC).",
+        ];
+        assert_eq!(reasons, told);
+        let endless = format!("{}ž", "ž".repeat(400));
+        let reasons = verdict(&[of(Severity::High, &endless)], Status::Conditional, &[], &[]).reasons;
+        assert_eq!(reasons, [format!("To be settled: {} (EXP-WC).", "ž".repeat(50))]);
     }
 }
