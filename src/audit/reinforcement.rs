@@ -133,10 +133,10 @@ fn judge(ratio: f64, content: &SteelContent, impossible: f64) -> (Severity, Stri
         .into_iter()
         .find(|decade| outside(content.error) && (ratio / (decade * content.typical) - 1.0).abs() <= 0.35);
     if let Some(decade) = decade {
-        let why = if decade > 1.0 {
-            "ten times what is typical (factor ten, a decimal or unit slip)"
-        } else {
-            "a factor ten below (decimal or unit slip)"
+        let why = match decade {
+            10.0 => "ten times what is typical (factor ten, a decimal or unit slip)",
+            0.1 => "a tenth of what is typical (factor ten, a decimal or unit slip)",
+            _ => "a hundredth of what is typical (factor hundred, a decimal or unit slip)",
         };
         return (Severity::Critical, why.to_owned());
     }

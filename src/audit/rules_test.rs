@@ -204,6 +204,13 @@ fn numbers_and_units() -> Vec<(&'static str, Vec<Case>)> {
                 (item("Asphalt concrete surface course", json!(5), "m2"), None),
                 (item("Concrete blockwork wall 140 mm", json!(5), "m2"), None),
                 (item("Power float concrete slab", json!(5), "m2"), None),
+                // Counted by their length, as no steel and no formwork is.
+                (item("Vylamovací výztuž v lištách", json!(5), "m"), None),
+                (item("Spacers for reinforcement", json!(5), "m"), None),
+                (item("Bewehrungsanschluss, Rückbiegeanschluss", json!(5), "m"), None),
+                (item("Bednění dilatační spáry", json!(5), "m"), None),
+                (item("Výztuž základových desek", json!(5), "m"), Some(High)),
+                (item("Bednění stěn", json!(5), "m"), Some(High)),
             ],
         ),
         (
