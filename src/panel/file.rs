@@ -69,6 +69,7 @@ fn read(name: PanelName, source: &Source, folder: &Folder<'_>, faults: &Faults) 
     let (modes, input) = modes::read(&mut top, &drafts, &merge, input);
     top.finish();
     check_names(&drafts, source, faults);
+    check_used(&drafts, source, faults);
     check_each(&drafts, source, faults);
     check_plan(&drafts, source, faults);
     splitting::check(&drafts, (checks.is_some(), merge.grace.is_some()), source, faults);
@@ -181,6 +182,26 @@ fn check_names(drafts: &[Draft], source: &Source, faults: &Faults) {
                 faults.add(source.fault(need.span(), message).suggest(name, others));
             } else if draft.needs[..nth].iter().any(|earlier| earlier.get_ref() == name) {
                 faults.add(source.fault(need.span(), format!("query \"{id}\" waits for \"{name}\" twice")));
+            }
+        }
+    }
+}
+
+/// A query that is asked after another one reads what came of it: to wait for nothing costs its time.
+fn check_used(drafts: &[Draft], source: &Source, faults: &Faults) {
+    for (draft, query) in drafts.iter().filter_map(|draft| Some((draft, draft.query.as_ref()?))) {
+        let is_used =
+            |need: &str| query.prompt.uses(need) || query.when.as_ref().is_some_and(|when| when.uses(need));
+        for need in draft.needs.iter().filter(|need| !is_used(need.get_ref())) {
+            let (id, name) = (draft.id.get_ref(), need.get_ref());
+            if drafts.iter().any(|other| other.id.get_ref() == name && other.id.get_ref() != id) {
+                let fault = source
+                    .fault(need.span(), format!("\"{id}\" waits for \"{name}\" and uses nothing of it"));
+                faults.add(
+                    fault.help(format!(
+                        "put answers.{name} or others into its prompt, or take it out of needs"
+                    )),
+                );
             }
         }
     }

@@ -181,7 +181,7 @@ mod tests {
         let toml = format!("title = \"T\"\n{toml}");
         let files = |path: &str| match path {
             "panel.toml" => Some(toml.clone().into_bytes()),
-            "p.md" => Some(b"x".to_vec()),
+            "p.md" => Some(b"x{% if others %}{% endif %}".to_vec()),
             _ => None,
         };
         Panel::parse("p".parse().unwrap(), &files).unwrap()
@@ -237,7 +237,7 @@ mod tests {
         let files = |path: &str| match path {
             "panel.toml" => Some(text.as_bytes().to_vec()),
             "simulated.toml" => None,
-            "p.md" => Some(b"x".to_vec()),
+            "p.md" => Some(b"x{% if others %}{% endif %}".to_vec()),
             _ => Some(b"{% for name, answer in answers|items %}{{ answer }}{% endfor %}x".to_vec()),
         };
         Panel::parse("p".parse().unwrap(), &files).unwrap()

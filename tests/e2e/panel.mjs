@@ -26,7 +26,7 @@ export async function startPanel({ queries, limits = '', config = '', panel = ''
   const home = mkdtempSync(join(tmpdir(), 'askstream-panel-'))
   const folder = join(home, 'askstream', 'panels', 'lab')
   mkdirSync(folder, { recursive: true })
-  writeFileSync(join(folder, 'prompt.md'), '{{question}}\n')
+  writeFileSync(join(folder, 'prompt.md'), '{{question}}{% for other in others %} {{ other.answer }}{% endfor %}\n')
   writeFileSync(join(folder, 'panel.toml'), `title = "Lab"\n${panel}\n${queries.map(table).join('\n')}\n[merge]\nneed = 1\n`)
   const provider = (name) => `[providers.${name}]\nkind = "openai"\nbase_url = "${lab.url}/v1"\nmodel = "echo"\n`
   const server = await startServer({

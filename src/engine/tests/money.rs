@@ -13,7 +13,7 @@ fn panel(toml: &str) -> Arc<Panel> {
     let schema = r#"{"type":"object","properties":{"a":{},"b":{},"c":{}},"required":["a","b","c"]}"#;
     let file = |path: &str| match path {
         "panel.toml" => Some(format!("title = \"T\"\n{toml}").into_bytes()),
-        "p.md" => Some(b"good".to_vec()),
+        "p.md" => Some(b"good{% if others %}{% endif %}".to_vec()),
         "s.json" => Some(schema.into()),
         _ => None,
     };

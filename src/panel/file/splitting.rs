@@ -67,7 +67,7 @@ mod tests {
         let toml = format!("title = \"T\"\n{top}\n[[query]]\nid = \"a\"\nprompt = \"p.md\"\n{rest}");
         let file = |path: &str| match path {
             "panel.toml" => Some(toml.clone().into_bytes()),
-            "p.md" => Some(b"{{ question }}".to_vec()),
+            "p.md" => Some(b"{{ question }}{% if others %}{% endif %}".to_vec()),
             _ => None,
         };
         Panel::parse("p".parse().unwrap(), &file)

@@ -77,7 +77,7 @@ fn marked(mark: &Mark) -> String {
 type Row = (&'static str, &'static str, &'static str, &'static str, usize, &'static str, &'static str);
 
 #[rustfmt::skip]
-const PANEL_ROWS: [Row; 90] = [
+const PANEL_ROWS: [Row; 91] = [
     // edited text, new text, file of the fault, message, line, marked, help
     ("[merge]", "[merg]", "panel.toml", "unknown key \"merg\"", 18, "merg", "did you mean \"merge\"?"),
     ("per_query = ", "perquery = ", "panel.toml", "unknown key \"perquery\" in [limits]", 5, "perquery", "did you mean \"per_query\"?"),
@@ -121,6 +121,7 @@ const PANEL_ROWS: [Row; 90] = [
     ("id = \"second\"", "id = \"Second one\"", "panel.toml", "query name: does not begin with a lower-case letter", 13, "\"Second one\"", ""),
     ("id = \"second\"", "id = 2", "panel.toml", "expected a text, found 2", 13, "2", ""),
     ("[\"first\"]", "[\"frist\"]", "panel.toml", "query \"second\" waits for \"frist\", which does not exist", 14, "\"frist\"", "did you mean \"first\"?"),
+    ("prompts/b.md", "prompts/a.md", "panel.toml", "\"second\" waits for \"first\" and uses nothing of it", 14, "\"first\"", "put answers.first or others into its prompt, or take it out of needs"),
     ("[\"first\"]", "[\"first\", \"first\"]", "panel.toml", "query \"second\" waits for \"first\" twice", 14, "\"first\"", ""),
     ("[\"first\"]", "\"first\"", "panel.toml", "expected a list of texts, found \"first\"", 14, "\"first\"", ""),
     ("[\"first\"]", "[\"first\", 7]", "panel.toml", "expected a text, found 7", 14, "7", ""),
@@ -323,10 +324,21 @@ fn all_faults_are_told_at_once() {
     assert_eq!(told, expected, "{}", faults.iter().map(|fault| format!("{fault}\n")).collect::<String>());
 }
 
+/// The files of a panel like this, with a second prompt that takes all answers.
+fn chained(toml: &str) -> BTreeMap<String, Vec<u8>> {
+    let mut files = edited("panel.toml", "", toml);
+    files.remove("simulated.toml");
+    files.insert(
+        "prompts/b.md".to_owned(),
+        b"{% for other in others %}{{ other.answer }}{% endfor %}".to_vec(),
+    );
+    files
+}
+
 #[test]
 fn a_cycle_is_shown_with_its_lines() {
     let query = |id: &str, need: &str| {
-        format!("[[query]]\nid = \"{id}\"\nneeds = [\"{need}\"]\nprompt = \"prompts/a.md\"\n")
+        format!("[[query]]\nid = \"{id}\"\nneeds = [\"{need}\"]\nprompt = \"prompts/b.md\"\n")
     };
     let toml = format!(
         "title = \"T\"\n{}{}{}{}",
@@ -335,8 +347,7 @@ fn a_cycle_is_shown_with_its_lines() {
         query("c", "a"),
         query("d", "a")
     );
-    let mut files = edited("panel.toml", "", &toml);
-    files.remove("simulated.toml");
+    let files = chained(&toml);
     let faults = parse(&files).unwrap_err();
     let shown: Vec<String> =
         faults.into_iter().map(|fault| fault.within("panels/loop").to_string()).collect();
@@ -348,12 +359,10 @@ fn size_and_depth_have_limits() {
     let chain = |count: usize| {
         let query = |n: usize| {
             let needs = if n == 0 { String::new() } else { format!("needs = [\"q{}\"]\n", n - 1) };
-            format!("[[query]]\nid = \"q{n}\"\n{needs}prompt = \"prompts/a.md\"\n")
+            format!("[[query]]\nid = \"q{n}\"\n{needs}prompt = \"prompts/b.md\"\n")
         };
         let toml = format!("title = \"T\"\n{}", (0..count).map(query).collect::<String>());
-        let mut files = edited("panel.toml", "", &toml);
-        files.remove("simulated.toml");
-        parse(&files)
+        parse(&chained(&toml))
     };
     assert!(chain(16).is_ok());
     let faults = chain(17).unwrap_err();
