@@ -93,6 +93,7 @@ async fn came(headers: &HeaderMap, body: Body, place: (&Door, &Parameters)) -> R
     serde_json::from_slice(&bytes).map(Came::Pasted).map_err(|error| match error.classify() {
         Category::Data => {
             Problem::invalid(vec![AskFault { pointer: String::new(), detail: error.to_string() }])
+                .hint("What was pasted is an object such as {\"text\": \"...\", \"html\": \"...\"}.")
         }
         _ => Problem::new(Code::InvalidJson, format!("the body is not JSON: {error}")),
     })
