@@ -4,9 +4,9 @@ import type { Finding, Warning } from './wire/event'
 import { count, isEmpty, isList, isRecord, list, record, text } from './wire/json'
 import type { JsonObject } from './wire/json'
 import { content, findings } from './result'
-import { isClosed, isTerminal } from './run'
+import { isClosed, isTerminal, isWanted } from './run'
 import type { QueryView, RunView } from './run'
-import { whyNot } from './sentences'
+import { whyOpen } from './sentences'
 import { rank } from './severity'
 
 /** The sections that come from the technical reading, in the report's order. */
@@ -147,14 +147,14 @@ export function gaps(run: RunView): readonly Gap[] {
       ? { section: gap.section === 'positions' ? '' : text(gap.section), reason: text(gap.reason), query: text(gap.query) }
       : { section: text(entry), reason: '', query: '' }
   })
-  const open = run.queries.filter((query) => query.phase !== 'done' && !stated.some((gap) => gap.query === query.id))
-  return [...stated, ...open.map((query) => ({ section: '', reason: whyNot(query), query: query.id }))]
+  const open = run.queries.filter((query) => query.phase !== 'done' && isWanted(query) && !stated.some((gap) => gap.query === query.id))
+  return [...stated, ...open.map((query) => ({ section: '', reason: whyOpen(query, run), query: query.id }))]
 }
 
 /** What the report rests on, a line for each query: there from the start, so that nothing moves when it is filled. */
 export interface Ground {
   readonly query: QueryView
-  readonly state: 'awaited' | 'answered' | 'open'
+  readonly state: 'awaited' | 'answered' | 'open' | 'unasked'
   /** Sections without a statement, by their reason. */
   readonly missing: readonly { readonly reason: string; readonly sections: readonly string[] }[]
   /** Rows of the bill that did not reach its model. */
@@ -174,12 +174,12 @@ export function grounds(run: RunView): readonly Ground[] {
     const own = (gap: Gap) => gap.query === query.id || (gap.query === query.of && query.phase !== 'done')
     for (const gap of open.filter(own)) {
       // The run's own words for what happened to the query say more than the merge's, but for the rows it had.
-      const why = query.phase === 'done' || gap.section === '' ? gap.reason : whyNot(query)
+      const why = query.phase === 'done' || gap.section === '' ? gap.reason : whyOpen(query, run)
       missing.set(why, [...(missing.get(why) ?? []), ...(gap.section ? [gap.section] : [])])
     }
     return {
       query,
-      state: query.phase === 'done' ? 'answered' : isClosed(query) ? 'open' : 'awaited',
+      state: query.phase === 'done' ? 'answered' : !isWanted(query) ? 'unasked' : isClosed(query) ? 'open' : 'awaited',
       missing: [...missing].map(([why, sections]) => ({ reason: why, sections })),
       unsent: sent === undefined ? 0 : Math.max(0, total - sent),
       sent,

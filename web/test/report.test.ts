@@ -49,6 +49,13 @@ describe('what a report rests on', () => {
     expect(states(journal.length)).toEqual(['answered', 'open'])
   })
 
+  it('misses nothing where a condition left a query out', () => {
+    const left = { ...run, queries: run.queries.map((query) => (query.phase === 'done' ? query : { ...query, phase: 'skipped' as const, error: { code: 'condition_false', message: '' } })) }
+    const silent = { ...left, final: run.final && { ...run.final, not_checked: [] } }
+    expect(gaps(silent)).toEqual([])
+    expect(grounds(silent).map((ground) => ground.state)).toEqual(['answered', 'unasked'])
+  })
+
   it('gathers the sections of one reason, and counts rows that were not sent', () => {
     const [first, second] = grounds(run)
     expect(second?.missing.map(({ sections }) => sections.length)).toEqual([3])

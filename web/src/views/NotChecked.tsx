@@ -6,13 +6,13 @@ import type { Ground } from '../report'
 import { retry } from '../retrying'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
-import { whyNot } from '../sentences'
+import { stateOf, whyOpen } from '../sentences'
 import { say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
 import { answerer } from './Section'
 
-const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', answered: 'tick', open: 'cross' }
+const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', answered: 'tick', open: 'cross', unasked: 'dash' }
 
 /**
  * What no statement is made about, at the top of the report: a gap is not a finding.
@@ -39,7 +39,7 @@ export function NotChecked({ run }: { run: RunView }) {
             <b>
               <Mark shape={line.state === 'answered' && line.missing.length > 0 ? 'alert' : SHAPES[line.state]} /> {line.query.title}
             </b>
-            <span>{said(line)}</span>
+            <span>{said(line, run)}</span>
           </li>
         ))}
         {unnamed.map((gap) => (
@@ -74,11 +74,12 @@ function Again({ run }: { run: RunView }) {
 }
 
 /** What a query has given, and what it has not. */
-function said({ query, state, missing, unsent, sent }: Ground): string {
+function said({ query, state, missing, unsent, sent }: Ground, run: RunView): string {
   const parts: string[] = []
   if (state === 'awaited') parts.push(say('ground.awaited'))
   // Its sections are named when the run has ended.
-  if (state === 'open' && missing.length === 0) parts.push(whyNot(query))
+  if (state === 'open' && missing.length === 0) parts.push(whyOpen(query, run))
+  if (state === 'unasked') parts.push(stateOf(query, run))
   if (state === 'answered') parts.push(say('ground.answered', { who: answerer(query.provider, query.model) }))
   for (const { reason, sections } of missing) {
     const names = sections.map(label).join(', ')
