@@ -22,7 +22,7 @@ const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', an
 export function NotChecked({ run }: { run: RunView }) {
   const lines = grounds(run)
   const open = gaps(run).length > 0 || lines.some((line) => line.unsent > 0)
-  const unnamed = gaps(run).filter((gap) => !lines.some((line) => line.query.id === gap.query))
+  const unnamed = gaps(run).filter((gap) => !lines.some(({ query }) => query.id === gap.query || (query.of === gap.query && query.phase !== 'done')))
   const title = open ? 'report.not_checked' : isTerminal(run) ? 'report.grounds' : 'report.awaited'
   const intro = open ? 'report.not_checked_text' : isTerminal(run) ? 'report.grounds_text' : 'report.awaited_text'
   if (lines.length === 0 && !open) return null
@@ -86,6 +86,6 @@ function said({ query, state, missing, unsent, sent }: Ground, run: RunView): st
     parts.push(names === '' ? reason : say('ground.missing', { reason: reason.replace(/\.$/, ''), sections: names }))
   }
   if (unsent > 0) parts.push(say('ground.unsent', { n: unsent, total: unsent + (sent ?? 0) }))
-  else if (state !== 'open' && sent !== undefined && sent > 0) parts.push(say('ground.sent', { n: sent }))
+  else if (state !== 'open' && query.of === query.id && sent !== undefined && sent > 0) parts.push(say('ground.sent', { n: sent }))
   return parts.join(' ')
 }
