@@ -205,6 +205,7 @@ impl Runs {
             created_at,
             key,
             retry_of: job.retry.as_ref().map(|retry| retry.of.clone()),
+            simulated: job.is_simulated(),
         };
         crash::at(Point::BeforeCreate);
         match self.store.create(new).await.map_err(Refusal::Store)? {

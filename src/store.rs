@@ -136,6 +136,8 @@ pub struct NewRun {
     pub key: Option<IdempotencyKey>,
     /// The run whose failed queries it asks again.
     pub retry_of: Option<RunId>,
+    /// Whether a simulated provider may be asked.
+    pub simulated: bool,
 }
 
 /// Events that are written together.
@@ -248,6 +250,9 @@ pub struct About {
     pub retried_by: Option<RunId>,
     /// Whether pieces of text were dropped.
     pub trimmed: bool,
+    /// Whether a simulated provider may be asked.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
 }
 
 /// A change to what people wrote about a run; `None` leaves a thing as it is.
@@ -341,6 +346,8 @@ pub struct Listed {
     pub created_at: Timestamp,
     /// Where it stands.
     pub standing: Standing,
+    /// Whether a simulated provider may be asked.
+    pub simulated: bool,
 }
 
 /// A run that was taken over.

@@ -65,6 +65,8 @@ struct Row {
     queries_executed: Option<usize>,
     #[serde(skip_serializing_if = "Option::is_none")]
     cost: Option<Cost>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    simulated: bool,
 }
 
 /// `GET /api/v1/runs`: newest first.
@@ -123,6 +125,7 @@ impl From<Listed> for Row {
             queries_successful: end.map(|end| end.queries_successful),
             queries_executed: end.map(|end| end.queries_executed),
             cost: end.and_then(|end| end.cost),
+            simulated: listed.simulated,
             run_id: listed.run,
         }
     }

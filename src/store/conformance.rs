@@ -44,6 +44,7 @@ pub async fn check<S: Store>(fresh: impl Fn() -> Arc<S>, restarted: impl Fn(Arc<
     people_may_write_about_a_run(&*fresh()).await;
     a_decision_is_kept_changed_and_taken_back(&*fresh()).await;
     a_retry_and_its_run_know_each_other(&*fresh()).await;
+    a_simulated_run_is_listed_as_one(&*fresh()).await;
     a_purged_run_is_remembered_as_expired(&*fresh()).await;
     a_released_run_is_claimed_without_a_crash(&*fresh()).await;
     many_writers_do_not_mix(fresh()).await;
@@ -83,6 +84,7 @@ fn new_run(key: Option<IdempotencyKey>) -> NewRun {
         created_at: Timestamp::now(),
         key,
         retry_of: None,
+        simulated: false,
     }
 }
 
@@ -249,6 +251,19 @@ async fn a_retry_and_its_run_know_each_other(store: &impl Store) {
     assert!(matches!(store.create(new).await, Ok(Created::New(_))));
     assert_eq!(record(store, &first.run).await.about.retried_by, Some(again.clone()));
     assert_eq!(record(store, &again).await.about.retry_of, Some(first.run));
+}
+
+async fn a_simulated_run_is_listed_as_one(store: &impl Store) {
+    let lease = begin(store, None).await;
+    let simulated = NewRun { simulated: true, ..new_run(None) };
+    let run = simulated.run.clone();
+    assert!(matches!(store.create(simulated).await, Ok(Created::New(_))));
+    let listed = store.list(&Wanted { limit: 9, ..Wanted::default() }).await.unwrap();
+    let marked: Vec<_> = listed.iter().filter(|listed| listed.simulated).map(|listed| &listed.run).collect();
+    assert_eq!(marked, [&run]);
+    store.note(&run, Change { title: Some("Try".into()), ..Change::default() }).await.unwrap();
+    assert!(record(store, &run).await.about.simulated, "what people write leaves it");
+    assert!(!record(store, &lease.run).await.about.simulated);
 }
 
 async fn a_purged_run_is_remembered_as_expired(store: &impl Store) {

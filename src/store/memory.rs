@@ -125,6 +125,7 @@ impl Kept {
             title: self.about.title.clone().unwrap_or_else(|| self.ask.title()),
             created_at: self.created_at,
             standing: self.standing.clone(),
+            simulated: self.about.simulated,
         }
     }
 }
@@ -224,7 +225,7 @@ impl Store for Memory {
             created_at: new.created_at,
             entries: Vec::new(),
             standing: Standing::NEW,
-            about: About { retry_of: new.retry_of, ..About::default() },
+            about: About { retry_of: new.retry_of, simulated: new.simulated, ..About::default() },
             key,
             epoch: 1,
             held: true,

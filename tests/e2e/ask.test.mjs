@@ -1,31 +1,17 @@
 // The form: written, pasted, checked, kept, sent once. Every state is caused at the server or by a reader's own hands.
 
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
 import { networkInterfaces } from 'node:os'
-import { join } from 'node:path'
-import { CUT_OFF, openPage, root, startServer } from './lab.mjs'
+import { grid, open, shoot } from './forms.mjs'
+import { CUT_OFF, openPage, startServer } from './lab.mjs'
 import { startFaultLab } from './panel.mjs'
 import { startProvider, startRelay, startServerWith } from './provider.mjs'
 import { shifts, watchShifts } from './reading.mjs'
 
-const shots = join(root, 'tests/e2e/shots')
-mkdirSync(shots, { recursive: true })
-const shoot = (page, name) => page.screenshot({ path: join(shots, `ask-${name}.png`), fullPage: true })
-
 const QUESTION = 'Foundation strip 45 m x 0.8 m x 0.6 m, groundwater pH 6.2, C30/37 XC4 XF3'
 const BILL = 'No.\tDescription\tUnit\tQuantity\r\n1\tConcrete C30/37\tm3\t22,5\r\n2\t"Formwork, both\nsides"\tm2\t108\r\n'
-const grid = (page) => page.getByTestId('boq-grid')
 const cell = (page, row, key) => page.locator(`#cell-${row}-${key}`)
 const checks = (page, state) => page.locator(`[data-testid=checks-line][data-state=${state}]`).waitFor({ timeout: 20_000 })
-
-/** The form of a server, ready to be filled. */
-async function open(browser, url, options) {
-  const opened = await openPage(browser, { url }, options)
-  await opened.page.goto(`${url}/`)
-  await grid(opened.page).waitFor()
-  return opened
-}
 
 /** Pastes into whatever has the focus, as a spreadsheet would. */
 function paste(page, text) {
@@ -469,42 +455,5 @@ export const tests = {
       assert.ok(sum < 0.001, `${viewport.width} px: ${sum.toFixed(4)} moved:\n${what.join('\n')}`)
       await close()
     }
-  },
-
-  async 'each panel says whom it asks, and what it cannot do without a model'({ server, browser }) {
-    const { page, complaints, close } = await open(browser, server.url)
-    await page.getByTestId('question').fill('May we pour on Friday?')
-    await page.getByText('the built-in rules answer, and nothing is sent').waitFor()
-    await page.getByTestId('panel-select').selectOption('council')
-    await page.getByText(/Asks 7 queries: Coordinator, .* Synthesis\./).waitFor()
-    await page.getByTestId('mode-select').selectOption('fast')
-    await page.getByText('Asks 1 query: Technical authority.').waitFor()
-    await page.getByTestId('mode-select').selectOption('auto')
-    await page.getByText(/The question chooses who is asked: Coordinator, .* Cross-examiner, Synthesis\./).waitFor()
-    await page.getByText('No model is connected yet, and this panel has no built-in rules').waitFor()
-    assert.equal((await page.getByTestId('run-button').innerText()).replace(/\s*Ctrl.*/, ''), 'Run')
-    await shoot(page, 'no-model')
-    await page.getByRole('link', { name: 'Connect a model' }).click()
-    await page.getByTestId('providers-empty').waitFor()
-    assert.deepEqual(complaints, [])
-    await close()
-  },
-
-  async 'a panel that takes a bare question shows only that'({ browser }) {
-    const server = await startServer({
-      files: {
-        '.config/askstream/panels/plain/panel.toml': 'title = "Plain question"\n[[query]]\nid = "one"\nprompt = "prompts/one.md"\n',
-        '.config/askstream/panels/plain/prompts/one.md': '{{ question }}',
-      },
-    })
-    const { page, close } = await open(browser, server.url)
-    await page.getByTestId('panel-select').selectOption('plain')
-    await grid(page).waitFor({ state: 'detached' })
-    assert.equal(await page.getByTestId('specs').count(), 0)
-    await shoot(page, 'plain-panel')
-    await page.goto(`${server.url}/?panel=audit`)
-    await grid(page).waitFor()
-    await close()
-    await server.stop()
   },
 }

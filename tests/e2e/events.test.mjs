@@ -60,6 +60,13 @@ export const tests = {
       await page.getByTestId('events-tab').click()
       await page.waitForURL('**?tab=events')
       await page.getByText(/^\+ \d+ delta frames?$/).first().waitFor()
+      // What is said of the connection keeps step with the frames that are shown.
+      const lag = await page.waitForFunction(() => {
+        const last = Number(/last id (\d+)/.exec(document.querySelector('[data-testid=events-counts]').textContent)?.[1])
+        const shown = Math.max(...[...document.querySelectorAll('[data-seq]')].map((one) => Number(one.dataset.seq)))
+        return shown > 20 && [shown - last]
+      })
+      assert.ok((await lag.jsonValue())[0] <= 0, `the last id lags by ${await lag.jsonValue()}`)
       network.down()
       await page.locator('[data-mark=reconnecting]').first().waitFor()
       await network.up()

@@ -61,7 +61,7 @@ export const tests = {
   },
 
   async 'the history shows what is under way and changes in place'({ browser }) {
-    const play = (query, call) => (call <= 2 ? {} : call <= 4 && query === COMPLIANCE ? { status: 400 } : { first: 200, every: 100, pieces: 40 })
+    const play = (query, call) => (call <= 2 ? {} : call <= 4 && query === COMPLIANCE ? { status: 400 } : { first: 200, every: 100, pieces: 80 })
     await withServer(browser, { play }, async ({ page, url, complaints }) => {
       const whole = await makeRun(url, 'A strip foundation of 45 m')
       const partial = await makeRun(url, 'A hall slab of 900 m2')
@@ -124,6 +124,18 @@ export const tests = {
     await close()
   },
 
+  async 'a simulated run says so in the list, and no other does'({ server, browser }) {
+    const simulated = await makeRun(server.url, 'A simulated strip', { model: 'scripted', wait: false })
+    const other = await makeRun(server.url, 'A strip of the rules', { model: 'rules' })
+    const { page, complaints, close } = await openPage(browser, server)
+    await page.goto(`${server.url}/runs`)
+    await row(page, simulated).getByText('SIMULATED', { exact: true }).waitFor()
+    assert.equal(await row(page, other).getByText('SIMULATED').count(), 0)
+    await shootAll(page, 'history-simulated')
+    assert.deepEqual(complaints, [])
+    await close()
+  },
+
   async 'a long history is read in parts and drawn in parts'({ browser }) {
     await withServer(browser, {}, async ({ page, url }) => {
       for (let n = 0; n < 130; n += 10) await Promise.all(Array.from({ length: 10 }, (_, m) => makeRun(url, `Wall ${n + m}`, { wait: false, model: 'rules' })))
@@ -144,11 +156,15 @@ export const tests = {
       await page.goto(`${url}/runs`)
       await row(page, run).waitFor()
       await server.kill()
-      await page.getByText('The list is as of').waitFor({ timeout: 20_000 })
+      await page.getByText('List as of').waitFor({ timeout: 20_000 })
       await row(page, run).waitFor()
       await shoot(page, 'history-stale')
+      await page.setViewportSize({ width: 320, height: 640 })
+      const cut = await page.locator('#notice .notice-line').evaluate((line) => line.scrollHeight - line.clientHeight)
+      assert.ok(cut <= 0, `${cut} px of the notice are cut off`)
+      await page.setViewportSize({ width: 1280, height: 900 })
       await server.revive()
-      await page.getByText('The list is as of').waitFor({ state: 'detached', timeout: 20_000 })
+      await page.getByText('List as of').waitFor({ state: 'detached', timeout: 20_000 })
     })
   },
 

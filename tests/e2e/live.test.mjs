@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { CUT_OFF, openPage, root } from './lab.mjs'
 import { startPanel } from './panel.mjs'
 import { COMPLIANCE, COMPREHENSIVE, startProvider, startServerWith } from './provider.mjs'
+import { passed, record } from './recording.mjs'
 
 const shots = join(root, 'tests/e2e/shots')
 mkdirSync(shots, { recursive: true })
@@ -30,6 +31,7 @@ async function watching(browser, setup, use, options) {
   const server = await startPanel(setup)
   const opened = await openPage(browser, server, options)
   try {
+    await record(opened.page)
     const id = await server.ask(setup.options)
     await opened.page.goto(`${server.url}/runs/${id}`)
     await use({ ...opened, server, id })
@@ -53,10 +55,10 @@ export const tests = {
       assert.match(await row(page, 'long').innerText(), /\d+ tokens\s+·\s+free/)
       const focused = await page.evaluate(() => [document.activeElement?.closest('tr')?.dataset.query, document.activeElement?.textContent])
       assert.deepEqual(focused, ['long', 'View partial'], 'focus stays on the same spot')
-      await phase(page, 'short', 'streaming')
       await shoot(page, 'cancelled-one')
       await status(page, 'partial')
-      assert.equal((await server.look(id)).queries[0].status, 'cancelled')
+      const { queries } = await server.look(id)
+      assert.deepEqual(queries.map((query) => query.status), ['cancelled', 'succeeded'], 'the rest went on')
       await page.keyboard.press('Enter')
       await page.getByTestId('transcript').waitFor()
       assert.match(await page.getByTestId('transcript').innerText(), /incomplete[\s\S]*fault lab/)
@@ -65,7 +67,7 @@ export const tests = {
   },
 
   async 'a paused run starts nothing, and its limit stands still'({ browser }) {
-    const queries = [{ id: 'first', model: 'first-200-total-2500-tokens-100' }, { id: 'second', model: QUICK, needs: ['first'] }]
+    const queries = [{ id: 'first', model: 'first-200-total-6000-tokens-240' }, { id: 'second', model: QUICK, needs: ['first'] }]
     await watching(browser, { queries, options: { run_timeout_ms: 25_000 } }, async ({ page, server, id }) => {
       await phase(page, 'first', 'streaming')
       await page.getByTestId('pause-run').click()
@@ -74,7 +76,7 @@ export const tests = {
       await phase(page, 'first', 'done')
       await phase(page, 'second', 'paused')
       await says(page, 'second', /^Paused/)
-      assert.match(await page.getByTestId('run-header').innerText(), /Calls that are under way finish/)
+      await page.locator('#notice', { hasText: 'Calls that are under way finish' }).waitFor()
       await shoot(page, 'paused')
       await page.getByRole('button', { name: 'Resume run' }).click()
       await status(page, 'completed')
@@ -97,7 +99,7 @@ export const tests = {
   },
 
   async 'a frozen view stands still while the run goes on'({ browser }) {
-    await watching(browser, { queries: [{ id: 'only', model: 'first-100-total-4000-tokens-400' }] }, async ({ page, server, id }) => {
+    await watching(browser, { queries: [{ id: 'only', model: 'first-100-total-8000-tokens-800' }] }, async ({ page, server, id }) => {
       await phase(page, 'only', 'streaming')
       await page.getByTestId('freeze-view').click()
       const held = await page.locator('.timeline').innerText()
@@ -135,15 +137,15 @@ export const tests = {
 
   async 'rows say why they wait'({ browser }) {
     const queries = [
-      { id: 'first', model: 'first-200-total-1500-tokens-100' },
+      { id: 'first', model: 'first-200-total-4000-tokens-200' },
       { id: 'next', model: QUICK },
       { id: 'third', model: QUICK },
       { id: 'summary', model: QUICK, needs: ['first', 'third'] },
     ]
     await watching(browser, { queries, limits: 'max_in_flight = 1' }, async ({ page }) => {
-      await says(page, 'next', /^Queued: calls to lab take turns, next in line$/)
-      await says(page, 'third', /^Queued: calls to lab take turns, 1 ahead$/)
-      await says(page, 'summary', /^Waits for First, Third$/)
+      await passed(page, /^next: Queued: calls to lab take turns, next in line$/)
+      await passed(page, /^third: Queued: calls to lab take turns, 1 ahead$/)
+      await passed(page, /^summary: Waits for First, Third$/)
       await row(page, 'summary').hover()
       await page.locator('[data-query=third].needed').waitFor()
       await shoot(page, 'queued')
@@ -161,13 +163,13 @@ export const tests = {
 
   async 'a retry counts its seconds, a fallback says from whom, a skipped query what it needs'({ browser }) {
     const queries = [
-      { id: 'throttled', model: 'status-429-retry-3-once#a' },
+      { id: 'throttled', model: 'status-429-retry-5-once#a' },
       { id: 'silent', model: ['u9-silent', `spare/${QUICK}`], lines: 'first_content = "1s"' },
       { id: 'refused', model: 'status-400' },
       { id: 'needy', model: QUICK, needs: ['refused'] },
     ]
     await watching(browser, { queries }, async ({ page }) => {
-      await says(page, 'throttled', /^Waiting 3\.\d s before attempt 2: /)
+      await passed(page, /^throttled: Waiting 5\.\d s before attempt 2: /)
       await says(page, 'needy', /^Skipped: needs "Refused", which failed$/)
       await says(page, 'silent', /^Done in .* on fallback \(lab: No first token within 1 s/)
       await row(page, 'silent').locator('.segment.switched').waitFor()
@@ -177,7 +179,7 @@ export const tests = {
   },
 
   async 'a run without a place says so'({ browser }) {
-    const queries = [{ id: 'only', model: 'first-100-total-3000-tokens-100' }]
+    const queries = [{ id: 'only', model: 'first-100-total-6000-tokens-100' }]
     const server = await startPanel({ queries, config: '[limits]\nactive_runs = 1\n' })
     const { page, close } = await openPage(browser, server)
     try {
@@ -210,14 +212,14 @@ export const tests = {
       await server.revive()
       await page.getByRole('button', { name: 'Try now' }).click({ timeout: 2000 }).catch(() => undefined)
       await page.locator('#notice', { hasText: /Caught up: \d+ event/ }).waitFor({ timeout: LONG })
-      assert.match(await page.getByTestId('run-notes').innerText(), /The server restarted at \d\d:\d\d:\d\d; 1 of 2 answers were kept/)
+      assert.match(await page.getByTestId('run-notes').innerText(), /The server restarted at \d\d:\d\d:\d\d\. Answers kept: 1 of 2; the rest is asked again/)
       await shoot(page, 'restarted')
       await status(page, 'completed')
     }, { allow: [CUT_OFF] })
   },
 
   async 'a JSON answer fills in section by section'({ browser }) {
-    const provider = await startProvider((query) => (query === COMPLIANCE ? {} : { first: 200, every: 60, pieces: 100 }))
+    const provider = await startProvider((query) => (query === COMPLIANCE ? {} : { first: 200, every: 100, pieces: 100 }))
     const server = await startServerWith(provider)
     const { page, complaints, close } = await openPage(browser, server)
     try {
@@ -310,7 +312,7 @@ export const tests = {
       await page.keyboard.press('Shift+Escape')
       await page.getByRole('dialog').waitFor()
       await shoot(page, 'confirm')
-      await page.getByRole('button', { name: 'Go on' }).click()
+      await page.getByRole('button', { name: 'Keep it running' }).click()
       await page.keyboard.press('Shift+Escape')
       await page.getByRole('dialog').getByRole('button', { name: 'Cancel run' }).click()
       await status(page, 'cancelled')
@@ -348,7 +350,7 @@ export const tests = {
   async 'sixty queries draw only the rows near the screen'({ browser }) {
     const queries = Array.from({ length: 60 }, (_, index) => ({ id: `query-${index + 1}`, model: 'first-100-total-3000-tokens-60' }))
     await watching(browser, { queries, limits: 'max_in_flight = 60' }, async ({ page, complaints }) => {
-      await phase(page, 'query-1', 'streaming')
+      await row(page, 'query-1').waitFor()
       assert.ok((await page.getByTestId('query-row').count()) < 45)
       const height = await page.locator('.timeline tbody').evaluate((body) => body.getBoundingClientRect().height)
       assert.ok(Math.abs(height - 60 * 60) < 61, `${height} px for 60 rows`)
@@ -385,7 +387,7 @@ export const tests = {
   },
 
   async 'the end of a run is told outside the page to who asked for it'({ browser }) {
-    const queries = [{ id: 'only', model: 'first-100-total-2500-tokens-100' }]
+    const queries = [{ id: 'only', model: 'first-100-total-7000-tokens-100' }]
     await watching(browser, { queries }, async ({ page, server, id }) => {
       await page.context().grantPermissions(['notifications'], { origin: server.url })
       await page.addInitScript(() => {

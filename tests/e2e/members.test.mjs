@@ -67,6 +67,22 @@ export const tests = {
     await server.stop()
   },
 
+  async 'what a question did not call for is not missing'({ browser }) {
+    const server = await startServer({})
+    const { page, complaints, close } = await openPage(browser, server)
+    const id = await ask(server.url, 'compare')
+    await page.goto(`${server.url}/runs/${id}`)
+    await page.locator('[data-testid=run-status][data-status=completed]').waitFor({ timeout: 60_000 })
+    assert.equal(await page.getByTestId('report-status').innerText(), 'Complete: 3 of 3 queries')
+    assert.equal(await page.getByTestId('not-checked').count(), 0)
+    assert.equal(await page.getByTestId('retry-missing').count(), 0)
+    assert.match(await page.getByTestId('grounds').innerText(), /Synthesis\s+Not asked: its condition does not hold: input\.synthesis/)
+    assert.ok(!(await page.locator('.timeline').innerText()).includes('Skipped'))
+    assert.deepEqual(complaints, [])
+    await close()
+    await server.stop()
+  },
+
   async 'one member that is asked alone stands alone'({ browser }) {
     const server = await startServer({})
     const { page, complaints, close } = await openPage(browser, server)

@@ -46,6 +46,33 @@ export const tests = {
     await close()
   },
 
+  async 'a question mark shows the help, unless somebody writes or does not want it'({ server, browser }) {
+    const { page, complaints, close } = await openPage(browser, server)
+    await page.goto(`${server.url}/`)
+    await page.getByTestId('question').fill('Is this right')
+    await page.keyboard.press('?')
+    assert.equal(await page.getByTestId('question').inputValue(), 'Is this right?')
+    await page.getByTestId('boq-grid').locator('[tabindex="0"]').first().focus()
+    await page.keyboard.press('?')
+    await page.keyboard.press('Escape')
+    assert.equal(new URL(page.url()).pathname, '/', 'a cell takes what is typed')
+    await page.getByTestId('run-button').focus()
+    await page.keyboard.press('?')
+    await page.getByRole('heading', { level: 1, name: 'Help' }).waitFor()
+    await page.getByTestId('help-key').uncheck()
+    await page.getByRole('link', { name: /^Runs/ }).click()
+    await page.getByRole('heading', { level: 1, name: 'Runs' }).waitFor()
+    await page.keyboard.press('?')
+    await page.reload()
+    await page.getByRole('heading', { level: 1, name: 'Runs' }).waitFor()
+    await page.keyboard.press('?')
+    await page.getByRole('link', { name: /^Providers/ }).click()
+    await page.getByRole('heading', { level: 1, name: 'Providers' }).waitFor()
+    assert.ok(!(await page.evaluate(() => navigation.entries().map(({ url }) => new URL(url).pathname))).slice(-2).includes('/help'), 'it was switched off')
+    assert.deepEqual(complaints, [])
+    await close()
+  },
+
   async 'an unknown address is a real 404'({ server, browser }) {
     const { page, close } = await openPage(browser, server, { allow: [/status of 404/] })
     const response = await page.goto(`${server.url}/no/such/place`)

@@ -306,7 +306,7 @@ export const tests = {
   },
 
   async 'a failure is named while the rest goes on, and words of models say their language'({ browser }) {
-    const play = (query) => (query === COMPLIANCE ? { status: 400 } : { first: 200, every: 150, pieces: 30 })
+    const play = (query) => (query === COMPLIANCE ? { status: 400 } : { first: 200, every: 150, pieces: 60 })
     await withReport(browser, { play }, async ({ page, url }) => {
       const id = await startRun(url, { input: { positions: POSITIONS, language: 'cs' } })
       await page.goto(`${url}/runs/${id}`)

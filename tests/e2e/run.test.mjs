@@ -5,6 +5,7 @@ import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { CUT_OFF, openPage, root } from './lab.mjs'
 import { ANSWERS, COMPLIANCE, startProvider, startRelay, startServerWith } from './provider.mjs'
+import { passed, record, written } from './recording.mjs'
 
 const shots = join(root, 'tests/e2e/shots')
 mkdirSync(shots, { recursive: true })
@@ -59,17 +60,19 @@ export const tests = {
 
   async 'a simulated run is marked, retries once and survives a reload'({ server, browser }) {
     const { page, complaints, close } = await openPage(browser, server)
+    await record(page)
     await page.goto(`${server.url}/`)
     await page.getByTestId('simulate-button').click()
     await page.waitForURL('**/runs/run_*')
     await page.getByTestId('sample-band').waitFor()
-    await page.locator(`[data-testid=query-row][data-query=${COMPLIANCE}][data-attempt="2"]`).waitFor()
-    await rowIn(page, 'streaming')
-    await shoot(page, 'live')
+    const attempted = page.locator(`[data-testid=query-row][data-query=${COMPLIANCE}][data-attempt="2"]`)
+    await attempted.waitFor()
+    await passed(page, /^\w+ streaming$/)
     const address = page.url()
     await page.reload()
     assert.equal(page.url(), address)
-    await rowIn(page, 'streaming')
+    await attempted.waitFor()
+    await shoot(page, 'live')
     await status(page, 'completed')
     assert.equal(await page.getByTestId('query-row').count(), 2)
     await page.getByTestId('sample-band').waitFor()
@@ -80,12 +83,15 @@ export const tests = {
   async 'a cut connection is picked up where it broke'({ browser }) {
     const play = () => ({ first: 300, every: 100, pieces: 40 })
     await withLab(browser, { play, relayed: true, options: { allow: [CUT_OFF] } }, async ({ page, url, provider, relay }) => {
+      await record(page)
       await ask(page, url)
       await rowIn(page, 'streaming')
+      const before = await written(page)
       const resumed = page.waitForRequest((request) => /\.\d+$/.test(request.headers()['last-event-id'] ?? ''))
       relay.cut()
       await resumed
-      await page.locator('[data-testid=conn-state][data-state=live]').waitFor()
+      const lost = await passed(page, /^conn-state reconnecting$/, { from: before })
+      await passed(page, /^conn-state live$/, { from: lost })
       await status(page, 'completed')
       assert.equal(provider.seen.calls, 2, 'nobody was asked again')
     })
@@ -94,14 +100,16 @@ export const tests = {
   async 'a killed server comes back and the page goes on by itself'({ browser }) {
     const play = (query) => (query === COMPLIANCE ? {} : { first: 300, every: 100, pieces: 40 })
     await withLab(browser, { play, options: { allow: [CUT_OFF] } }, async ({ page, url, provider, server }) => {
+      await record(page)
       await ask(page, url)
       await page.locator(`[data-query=${COMPLIANCE}][data-phase=done]`).waitFor()
       await rowIn(page, 'streaming')
       await server.kill()
       await page.locator('[data-testid=conn-state]:not([data-state=live])').waitFor()
       await shoot(page, 'server-gone')
+      const gone = await written(page)
       await server.revive()
-      await page.locator('[data-testid=conn-state][data-state=live]').waitFor({ timeout: 20_000 })
+      await passed(page, /^conn-state live$/, { from: gone })
       await page.locator('[data-testid=query-row][data-attempt="2"]').waitFor()
       await shoot(page, 'server-back')
       await status(page, 'completed')
@@ -138,8 +146,13 @@ export const tests = {
       await status(page, 'failed')
       const failure = await page.getByTestId('total-failure').innerText()
       assert.match(failure, /asks for a key \(401\)/)
+      assert.match(failure, /^2 of 2 queries$/m)
       assert.equal(await page.getByTestId('verdict').count(), 0)
       await shoot(page, 'failed')
+      // No second run would cure a key that is refused.
+      assert.equal(await page.getByTestId('total-failure').locator('.primary').innerText(), 'Check the providers')
+      await page.getByTestId('see-providers').click()
+      await page.locator('[data-testid=provider-row][data-provider=lab]').waitFor()
       assert.deepEqual(complaints, [])
     })
   },

@@ -203,6 +203,14 @@ fn a_simulated_run_says_so_in_every_event() {
     assert!(events.iter().all(|event| event.data["simulated"] == true));
     assert!(!named(&events, "query_retrying").is_empty(), "it shows a retry");
     assert_eq!(last(&events)["status"], "completed");
+    server.ask(&strip()).events();
+    let listed = server.get("/api/v1/runs").json();
+    let marks: Vec<_> = listed["runs"].as_array().unwrap().iter().map(|row| row.get("simulated")).collect();
+    assert_eq!(
+        marks,
+        [None, Some(&json!(true))],
+        "newest first, and the mark is missing where it is not true"
+    );
 }
 
 #[test]

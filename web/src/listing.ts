@@ -19,6 +19,8 @@ export interface Row {
   readonly successful?: number
   readonly executed?: number
   readonly cost?: Cost
+  /** Its answers were written for an example. */
+  readonly simulated: boolean
 }
 
 /** A part of the list, newest first. */
@@ -74,6 +76,7 @@ function readRow(row: JsonObject): Row {
     successful: count(row.queries_successful),
     executed: count(row.queries_executed),
     cost: isRecord(row.cost) ? (row.cost as JsonObject & Cost) : undefined,
+    simulated: row.simulated === true,
   }
 }
 

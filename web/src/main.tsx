@@ -3,6 +3,7 @@
 import { effect } from '@preact/signals'
 import { render } from 'preact'
 import { at } from './base'
+import { listenToKeys } from './keys'
 import { assertive, polite } from './notice'
 import { listen, route } from './route'
 import { keepLooking, standing } from './standing'
@@ -19,6 +20,7 @@ function mount(id: string): HTMLElement {
 }
 
 listen()
+listenToKeys()
 render(<ThemeButton />, mount('theme'))
 render(<NoticeBand />, mount('notice'))
 render(<App />, mount('main'))

@@ -1,5 +1,6 @@
 /** A panel whose members answer one question: who they are, and what their run has made of the answers. Pure. */
 
+import { isWanted } from './query'
 import type { QueryView } from './query'
 import type { RunView } from './run'
 import { list, record, text } from './wire/json'
@@ -13,7 +14,7 @@ export function isRound(run: RunView, body: JsonObject): boolean {
 /** Who answers the question, in the panel's order; nobody whom no condition wanted. */
 export function membersOf(run: RunView): readonly QueryView[] {
   const sees = (query: QueryView) => query.dependsOn.some((id) => query.after?.includes(id) !== true)
-  return run.queries.filter((query) => !sees(query) && query.error?.code !== 'condition_false')
+  return run.queries.filter((query) => !sees(query) && isWanted(query))
 }
 
 /** The names of queries as people know them. */

@@ -109,16 +109,22 @@ export function isClosed(query: QueryView): boolean {
   return CLOSED.has(query.phase)
 }
 
+/** Whether the question called for it: a condition of the panel that does not hold leaves it out, and nothing is missing. */
+export function isWanted(query: QueryView): boolean {
+  return query.error?.code !== 'condition_false'
+}
+
 /** The last line of what has come; of a JSON answer what its open section says. */
 export function preview(query: QueryView): string {
   return query.reading.form === 'json' ? query.reading.says : tailOf(query.text, TAIL)
 }
 
-/** Tokens a second over the last two seconds; nothing before one second of receiving. */
-export function rate(query: QueryView): number | undefined {
+/** Tokens a second over the last two seconds before `now`; nothing before one second of receiving, and nothing of a stream that stands still. */
+export function rate(query: QueryView, now: number): number | undefined {
   const first = query.samples[0]
   const last = query.samples[query.samples.length - 1]
   if (query.phase !== 'streaming' || first === undefined || last === undefined) return undefined
+  if (now - last[0] > RATE_WINDOW_MS) return undefined
   const span = last[0] - first[0]
   return span < 1000 ? undefined : ((last[1] - first[1]) * 1000) / span
 }

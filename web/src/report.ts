@@ -4,9 +4,9 @@ import type { Finding, Warning } from './wire/event'
 import { count, isEmpty, isList, isRecord, list, record, text } from './wire/json'
 import type { JsonObject } from './wire/json'
 import { content, findings } from './result'
-import { isClosed, isTerminal } from './run'
+import { isClosed, isTerminal, isWanted } from './run'
 import type { QueryView, RunView } from './run'
-import { whyNot } from './sentences'
+import { whyOpen } from './sentences'
 import { rank } from './severity'
 
 /** The sections that come from the technical reading, in the report's order. */
@@ -147,17 +147,17 @@ export function gaps(run: RunView): readonly Gap[] {
       ? { section: gap.section === 'positions' ? '' : text(gap.section), reason: text(gap.reason), query: text(gap.query) }
       : { section: text(entry), reason: '', query: '' }
   })
-  const open = run.queries.filter((query) => query.phase !== 'done' && !stated.some((gap) => gap.query === query.id))
-  return [...stated, ...open.map((query) => ({ section: '', reason: whyNot(query), query: query.id }))]
+  const open = run.queries.filter((query) => query.phase !== 'done' && isWanted(query) && !stated.some((gap) => gap.query === query.id || gap.query === query.of))
+  return [...stated, ...open.map((query) => ({ section: '', reason: whyOpen(query, run), query: query.id }))]
 }
 
 /** What the report rests on, a line for each query: there from the start, so that nothing moves when it is filled. */
 export interface Ground {
   readonly query: QueryView
-  readonly state: 'awaited' | 'answered' | 'open'
+  readonly state: 'awaited' | 'answered' | 'open' | 'unasked'
   /** Sections without a statement, by their reason. */
   readonly missing: readonly { readonly reason: string; readonly sections: readonly string[] }[]
-  /** Rows of the bill that did not reach its model. */
+  /** Rows of the bill that did not reach its model, and those that did; of several parts the first tells of all. */
   readonly unsent: number
   readonly sent?: number
 }
@@ -168,18 +168,20 @@ export function grounds(run: RunView): readonly Ground[] {
   const total = count(coverage.positions_total) ?? 0
   const open = gaps(run)
   return run.queries.map((query) => {
-    const sent = count(record(coverage.positions_sent)[query.of])
+    const parts = run.queries.filter((one) => one.of === query.of)
+    const sent = query === parts[0] ? count(record(coverage.positions_sent)[query.of]) : undefined
     const missing = new Map<string, string[]>()
-    // What all parts of a query leave open stands with each that did not answer.
-    const own = (gap: Gap) => gap.query === query.id || (gap.query === query.of && query.phase !== 'done')
+    // What all parts of a query leave open stands with the first that did not answer.
+    const first = parts.find((one) => one.phase !== 'done')
+    const own = (gap: Gap) => gap.query === query.id || (gap.query === query.of && query === first)
     for (const gap of open.filter(own)) {
       // The run's own words for what happened to the query say more than the merge's, but for the rows it had.
-      const why = query.phase === 'done' || gap.section === '' ? gap.reason : whyNot(query)
+      const why = query.phase === 'done' || gap.section === '' ? gap.reason : whyOpen(query, run)
       missing.set(why, [...(missing.get(why) ?? []), ...(gap.section ? [gap.section] : [])])
     }
     return {
       query,
-      state: query.phase === 'done' ? 'answered' : isClosed(query) ? 'open' : 'awaited',
+      state: query.phase === 'done' ? 'answered' : !isWanted(query) ? 'unasked' : isClosed(query) ? 'open' : 'awaited',
       missing: [...missing].map(([why, sections]) => ({ reason: why, sections })),
       unsent: sent === undefined ? 0 : Math.max(0, total - sent),
       sent,
@@ -201,7 +203,7 @@ export function answered(run: RunView, query: string): boolean {
 /** The warnings of the run, each sentence once; why a query failed stands with what was not checked. */
 export function warnings(run: RunView): readonly Warning[] {
   const all = [...(run.final?.warnings ?? []), ...run.warnings]
-  const failed = new Set(run.queries.filter((query) => query.error).map((query) => `${query.id} ${query.error?.code}`))
+  const failed = new Set(run.queries.flatMap(({ id, of, error }) => (error ? [`${id} ${error.code}`, `${of} ${error.code}`] : [])))
   const seen = new Set<string>()
   return all.filter((warning) => {
     const key = warning.message

@@ -12,7 +12,7 @@ import type { Cost, FinalResult, Finding, Ruleset, RunEvent, RunStarted, RunStat
 import type { JsonObject } from './wire/json'
 import type { AuditInput, Decision, Snapshot } from './wire/snapshot'
 
-export { isClosed, rate } from './query'
+export { isClosed, isWanted, rate } from './query'
 export type { Attempt, Backoff, Phase, QueryView, Segment } from './query'
 
 export interface Checks {

@@ -1,7 +1,7 @@
 /** What a row of the timeline says in words; everything its bar says. */
 
 import { duration, number, price, reason } from './format'
-import { isClosed, rate } from './run'
+import { isClosed, isWanted } from './run'
 import type { Phase, QueryView, RunView } from './run'
 import type { RunStatus } from './wire/event'
 import { say } from './words'
@@ -47,7 +47,7 @@ export function stateOf(query: QueryView, run: RunView): string {
   const time = duration(query.timeMs ?? 0)
   switch (query.phase) {
     case 'planned':
-      return say('row.planned', { queries: query.dependsOn.map((id) => titleOf(run, id)).join(', ') })
+      return say('row.planned', { queries: neededBy(query, run) })
     case 'queued':
       return queued(query, run)
     case 'paused':
@@ -62,7 +62,7 @@ export function stateOf(query: QueryView, run: RunView): string {
     case 'skipped':
       return skipped(query, run)
     case 'cancelled':
-      return query.startedMs === undefined ? say('row.cancelled_unasked') : say('row.cancelled', { time })
+      return cancelled(query, time)
     case 'done':
       return done(query, time)
     default:
@@ -77,9 +77,28 @@ function queued(query: QueryView, run: RunView): string {
   return query.ahead === 0 ? say('row.next', { provider }) : say('row.ahead', { provider, n: query.ahead })
 }
 
+/** Who cancelled needs no reason; what the panel cancels itself has one, such as that enough have answered. */
+function cancelled(query: QueryView, time: string): string {
+  if (query.startedMs === undefined) return say('row.cancelled_unasked')
+  const why = /^Cancelled: (.+)$/.exec(query.error?.message ?? '')?.[1]
+  return why === undefined ? say('row.cancelled', { time }) : say('row.cancelled_why', { time, why })
+}
+
+/** Two names fit into a row; of more the numbers of their rows, "1-4, 6". */
+function neededBy(query: QueryView, run: RunView): string {
+  if (query.dependsOn.length <= 2) return query.dependsOn.map((id) => titleOf(run, id)).join(', ')
+  const rows = run.queries.flatMap((one, index) => (query.dependsOn.includes(one.id) ? [index + 1] : []))
+  const firsts = rows.filter((row) => !rows.includes(row - 1))
+  const lasts = rows.filter((row) => !rows.includes(row + 1))
+  return firsts.map((first, index) => (first === lasts[index] ? `${first}` : `${first}-${lasts[index]}`)).join(', ')
+}
+
 function skipped(query: QueryView, run: RunView): string {
+  // The server's sentence begins with the word as well.
+  const why = whyNot(query).replace(/^Skipped: /, '')
+  if (!isWanted(query)) return say('row.unasked', { why })
   const needed = query.error?.code === 'dependency_failed' && run.queries.find((one) => query.dependsOn.includes(one.id) && isClosed(one) && one.phase !== 'done')
-  if (!needed) return say('row.skipped', { why: whyNot(query) })
+  if (!needed) return say('row.skipped', { why })
   const words = { cancelled: say('row.skipped_cancelled', { query: needed.title }), skipped: say('row.skipped_skipped', { query: needed.title }) }
   return needed.phase === 'cancelled' || needed.phase === 'skipped' ? words[needed.phase] : say('row.skipped_failed', { query: needed.title })
 }
@@ -91,13 +110,12 @@ function done(query: QueryView, time: string): string {
   return say('row.done_fallback', { time, provider: query.switchedFrom, why: reason(first.error) })
 }
 
-/** The numbers beside it: attempt, tokens, rate, sections, cost. */
-export function figuresOf(query: QueryView): readonly string[] {
+/** The numbers beside it: attempt, tokens, rate (`speed`), sections, cost. */
+export function figuresOf(query: QueryView, speed?: number): readonly string[] {
   const figures: string[] = []
-  const speed = rate(query)
   if (query.attempt > 1) figures.push(say('row.attempt', { n: query.attempt }))
   if ((query.tokens ?? 0) > 0 && !query.carriedOver) figures.push(say('row.tokens', { n: number(query.tokens ?? 0) }))
-  if (speed !== undefined) figures.push(say('row.rate', { n: Math.round(speed) }))
+  if (speed !== undefined) figures.push(say('row.rate', { n: speed }))
   if (!isClosed(query) && query.sections.length > 0) figures.push(say('row.sections', { n: query.sections.length }))
   // A failure that cost nothing known says nothing of cost.
   const paid = query.cost !== undefined || query.phase === 'done' || (query.phase === 'cancelled' && (query.tokens ?? 0) > 0)
@@ -129,6 +147,11 @@ export function whyNot(query: QueryView): string {
     default:
       return reason(failure)
   }
+}
+
+/** Why the query has no answer, with the names of what it needed. */
+export function whyOpen(query: QueryView, run: RunView): string {
+  return query.phase === 'skipped' ? stateOf(query, run) : whyNot(query)
 }
 
 /** A query's title, or its name where the plan does not list it. */

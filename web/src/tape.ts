@@ -35,6 +35,8 @@ export class Tape {
   #mark: Mark | undefined
   /** Frames that came, those that left the tape among them. */
   frames = 0
+  /** The last id that came. */
+  lastId = ''
   /** Bytes that came over this page's own streams, heartbeats among them. */
   bytes = 0
   /** Lines that had to leave. */
@@ -47,6 +49,7 @@ export class Tape {
   /** Takes a frame down. */
   take(frame: Frame, at: number): void {
     this.frames += 1
+    this.lastId = frame.id || this.lastId
     this.#chars += frame.data.length
     this.#push({ number: this.#number, at, frame })
   }

@@ -13,6 +13,7 @@ import { report } from './words/report.ts'
 import { run } from './words/run.ts'
 import type { compare } from './words/compare.ts'
 import type { events } from './words/events.ts'
+import type { help } from './words/help.ts'
 import type { history } from './words/history.ts'
 import type { members } from './words/members.ts'
 import type { out } from './words/out.ts'
@@ -21,7 +22,7 @@ import type { providers } from './words/providers.ts'
 export const en = { ...frame, ...form, ...run, ...report, ...code } as const
 
 /** A key of the catalogue, or of a part that is loaded later. */
-export type Word = keyof typeof en | keyof typeof along | keyof typeof bill | keyof typeof compare | keyof typeof events | keyof typeof history | keyof typeof members | keyof typeof out | keyof typeof providers
+export type Word = keyof typeof en | keyof typeof along | keyof typeof bill | keyof typeof compare | keyof typeof events | keyof typeof help | keyof typeof history | keyof typeof members | keyof typeof out | keyof typeof providers
 
 /** What is put in for `{name}`; `n` also chooses the plural form. */
 export type Parts = Readonly<Record<string, string | number>>

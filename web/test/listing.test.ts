@@ -3,7 +3,7 @@ import { cursorOfLive, readPart, withPart } from '../src/listing'
 import type { Part, Row } from '../src/listing'
 import { stretch } from '../src/views/window'
 
-const row = (id: number, status: Row['status'] = 'completed'): Row => ({ id: `run_${String(id).padStart(4, '0')}`, status, panel: 'p', title: '', createdAt: '' })
+const row = (id: number, status: Row['status'] = 'completed'): Row => ({ id: `run_${String(id).padStart(4, '0')}`, status, panel: 'p', title: '', createdAt: '', simulated: false })
 const part = (ids: readonly number[], next?: number): Part => ({ rows: ids.map((id) => row(id)), next: next === undefined ? undefined : row(next).id })
 const ids = (rows: readonly Row[]): readonly number[] => rows.map(({ id }) => Number(id.slice(4)))
 
@@ -30,7 +30,7 @@ describe('the list of runs', () => {
 
   it('reads what is there and survives what is not', () => {
     expect(readPart(undefined)).toBeUndefined()
-    expect(readPart({ runs: [3, { run_id: 'run_1', status: 'failed' }] })?.value.rows).toMatchObject([{ id: 'run_1', status: 'failed', totalMs: undefined }])
+    expect(readPart({ runs: [3, { run_id: 'run_1', status: 'failed', simulated: true }] })?.value.rows).toMatchObject([{ id: 'run_1', status: 'failed', totalMs: undefined, simulated: true }])
   })
 })
 

@@ -49,6 +49,13 @@ describe('what a report rests on', () => {
     expect(states(journal.length)).toEqual(['answered', 'open'])
   })
 
+  it('misses nothing where a condition left a query out', () => {
+    const left = { ...run, queries: run.queries.map((query) => (query.phase === 'done' ? query : { ...query, phase: 'skipped' as const, error: { code: 'condition_false', message: '' } })) }
+    const silent = { ...left, final: run.final && { ...run.final, not_checked: [] } }
+    expect(gaps(silent)).toEqual([])
+    expect(grounds(silent).map((ground) => ground.state)).toEqual(['answered', 'unasked'])
+  })
+
   it('gathers the sections of one reason, and counts rows that were not sent', () => {
     const [first, second] = grounds(run)
     expect(second?.missing.map(({ sections }) => sections.length)).toEqual([3])
@@ -67,7 +74,13 @@ describe('what a report rests on', () => {
     expect(answered(split, 'compliance_risks')).toBe(true)
     expect(answered({ ...split, queries: parts.slice(1) }, 'compliance_risks')).toBe(false)
     expect(grounds(split).map((ground) => ground.missing.map((missing) => missing.reason))).toEqual([[], [gap.reason]])
-    expect(grounds(split).map((ground) => ground.unsent)).toEqual([10, 10])
+    expect(grounds(split).map((ground) => ground.unsent)).toEqual([10, 0])
+    const lost = ['compliance_status', 'risks_identified'].map((section) => ({ section, reason: 'no', query: 'compliance_risks' }))
+    const failed = { ...split, queries: parts.map((part) => ({ ...second, id: part.id })), final: final && { ...final, not_checked: lost } }
+    expect(grounds(failed).map((ground) => ground.missing.flatMap(({ sections }) => sections))).toEqual([['compliance_status', 'risks_identified'], []])
+    expect(counts(failed).missing).toBe(3)
+    const warned = { ...failed, warnings: [], final: final && { ...final, warnings: [{ source: 'compliance_risks', code: second.error?.code ?? '', message: 'no' }] } }
+    expect(warnings(warned)).toEqual([])
   })
 
   it('tells a failed query under what was not checked and not among the warnings again', () => {

@@ -179,12 +179,13 @@ describe('single events', () => {
     expect(query(apply(begun, { ...completed(2, 1, 'a'), carried_over: true } as RunEvent), 'a').carriedOver).toBe(true)
   })
 
-  it('gives a rate only after a second of receiving', () => {
+  it('gives a rate only after a second of receiving, and none while nothing comes', () => {
     const progress = (seq: number, at: number, tokens: number): RunEvent => ({ ...base, type: 'query_progress', seq, elapsed_ms: at, query: 'a', progress: 1, phase: 'streaming', tokens_out: tokens, attempt: 1 })
     const early = [progress(2, 100, 0), progress(3, 600, 50)].reduce(apply, begun)
-    expect(rate(query(early, 'a'))).toBeUndefined()
+    expect(rate(query(early, 'a'), 600)).toBeUndefined()
     const later = [progress(4, 1200, 110), progress(5, 3000, 200)].reduce(apply, early)
-    expect(rate(query(later, 'a'))).toBe(50)
+    expect(rate(query(later, 'a'), 3000)).toBe(50)
+    expect(rate(query(later, 'a'), 5001)).toBeUndefined()
   })
 })
 

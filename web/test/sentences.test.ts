@@ -30,8 +30,10 @@ describe('the words of a row', () => {
     ['Failed: why', { phase: 'failed', error: failure('timeout') }, {}, {}],
     ['Skipped: needs "A", which failed', { phase: 'skipped', error: failure('dependency_failed') }, { phase: 'failed' }, {}],
     ['Skipped: needs "A", which was cancelled', { phase: 'skipped', error: failure('dependency_failed') }, { phase: 'cancelled' }, {}],
-    ['Skipped: why', { phase: 'skipped', error: failure('condition_false') }, { phase: 'failed' }, {}],
+    ['Not asked: its condition does not hold: input.review', { phase: 'skipped', error: failure('condition_false', 'Skipped: its condition does not hold: input.review') }, { phase: 'failed' }, {}],
+    ['Skipped: the cost limit', { phase: 'skipped', error: failure('cost_limit', 'Skipped: the cost limit') }, { phase: 'failed' }, {}],
     ['Cancelled after 3.2 s', { phase: 'cancelled', timeMs: 3200, startedMs: 1, error: failure('cancelled') }, {}, {}],
+    ['Cancelled after 3.2 s: 3 have answered.', { phase: 'cancelled', timeMs: 3200, startedMs: 1, error: failure('cancelled', 'Cancelled: 3 have answered.') }, {}, {}],
     ['Cancelled before it was asked', { phase: 'cancelled', timeMs: 0, error: failure('cancelled') }, {}, {}],
     ['Kept from the run that this one retries', { phase: 'done', carriedOver: true }, {}, {}],
     ['Done in 9.8 s on fallback (openai: no first token)', {
@@ -42,6 +44,13 @@ describe('the words of a row', () => {
   for (const [words, query, other, changes] of cases) {
     it(words, () => expect(stateOf(row(query), run(other, changes))).toBe(words))
   }
+
+  it('name two that are waited for, and number more', () => {
+    const waits = (needs: readonly string[]) => stateOf({ ...planned(plan('z', needs)), phase: 'planned' }, run({}, { queries: ['a', 'b', 'c', 'd', 'e', 'z'].map((id) => planned(plan(id))) }))
+    expect(waits(['a', 'c'])).toBe('Waits for A, C')
+    expect(waits(['a', 'b', 'c', 'e'])).toBe('Waits for 1-3, 5')
+    expect(waits(['e', 'a', 'c'])).toBe('Waits for 1, 3, 5')
+  })
 
   it('say what a cancelled query received and spent, and nothing of tokens that never came', () => {
     expect(figuresOf(row({ phase: 'cancelled', tokens: 412, provider: 'x' }))).toEqual(['412 tokens', 'price unknown'])
@@ -55,7 +64,7 @@ describe('the notes of a run', () => {
       restart: { at: '2026-11-20T14:02:31.000Z', kept: 1 },
       warnings: [{ code: 'one_after_another', message: 'lab answered.' }, { code: 'x', message: 'odd.', query: 'a' }],
     }))
-    expect(notes[0]).toMatch(/^The server restarted at \d\d:\d\d:31; 1 of 2 answers were kept/)
+    expect(notes[0]).toMatch(/^The server restarted at \d\d:\d\d:31\. Answers kept: 1 of 2; the rest/)
     expect(notes.slice(1)).toEqual(['lab answered.', 'A: odd.'])
     expect(notesOf(run({}))).toEqual([])
     const final = (reason: string) => ({ type: 'final_result', run_id: '', seq: 9, at: '', elapsed_ms: 9, terminal: true, status: 'cancelled', panel: 'p', reason }) as const

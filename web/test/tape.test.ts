@@ -21,6 +21,13 @@ describe('the tape', () => {
     expect(tape.lines()).toHaveLength(1)
   })
 
+  it('knows the last id, whatever has left it', () => {
+    const tape = new Tape()
+    tape.take({ ...frame('1'), id: 'r.41' }, 1)
+    tape.take({ ...frame('2'), id: '', event: 'heartbeat' }, 2)
+    expect(tape.lastId).toBe('r.41')
+  })
+
   it('marks each change of the connection once', () => {
     const tape = new Tape()
     const lost = { state: 'reconnecting', since: 0, nextAt: 0 } as const

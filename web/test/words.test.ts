@@ -6,6 +6,7 @@ import type { Word } from '../src/words'
 import { bill } from '../src/words/bill'
 import { compare } from '../src/words/compare'
 import { events } from '../src/words/events'
+import { help } from '../src/words/help'
 import { history } from '../src/words/history'
 import { members } from '../src/words/members'
 import { out } from '../src/words/out'
@@ -13,7 +14,7 @@ import { providers } from '../src/words/providers'
 
 learn(along)
 const en = { ...first, ...along }
-const all = { ...en, ...bill, ...compare, ...out, ...events, ...history, ...members, ...providers }
+const all = { ...en, ...bill, ...compare, ...out, ...events, ...help, ...history, ...members, ...providers }
 const root = new URL('../', import.meta.url)
 const sources = readdirSync(new URL('src/', root), { recursive: true, encoding: 'utf8' })
   .filter((name) => /\.tsx?$/.test(name))

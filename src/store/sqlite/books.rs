@@ -179,6 +179,7 @@ impl Books {
             crashes: 0,
         };
         facts.about.retry_of = new.retry_of.clone();
+        facts.about.simulated = new.simulated;
         let row = RunRow::insert(&self.connection, &new.run, &new.panel, facts)?;
         row::insert_ask(&self.connection, row.id, ask, words)?;
         if let Some(key) = key {

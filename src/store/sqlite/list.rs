@@ -34,8 +34,9 @@ pub fn list(
         let Ok(RunRow { run, panel, facts, .. }) = row::read(found) else { continue };
         let standing = waiting.get(&run).cloned().unwrap_or(facts.standing);
         if wanted.statuses.is_empty() || wanted.statuses.contains(&standing.status) {
+            let simulated = facts.about.simulated;
             let title = facts.about.title.unwrap_or(facts.title);
-            listed.push(Listed { run, panel, title, created_at: facts.created_at, standing });
+            listed.push(Listed { run, panel, title, created_at: facts.created_at, standing, simulated });
         }
     }
     Ok(listed)

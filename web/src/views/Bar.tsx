@@ -14,7 +14,6 @@ interface Props {
 }
 
 const CAP: Partial<Record<Phase, Shape>> = { done: 'tick', failed: 'cross', cancelled: 'bar', skipped: 'dash' }
-const ROOM_FOR_SECONDS = 0.05
 
 /** The phases of a query as stretches of time; hidden from screen readers, the row says it in words. */
 export function Bar({ query, elapsed, span, runLimit }: Props) {
@@ -37,7 +36,7 @@ export function Bar({ query, elapsed, span, runLimit }: Props) {
             data-phase={segment.phase}
             style={{ '--at': at(segment.from), '--long': at(length) }}
           >
-            {segment.phase === 'backoff' && length / span > ROOM_FOR_SECONDS && <i>{duration(length)}</i>}
+            {segment.phase === 'backoff' && <i>{duration(length)}</i>}
           </span>
         )
       })}

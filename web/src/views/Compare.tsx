@@ -12,6 +12,7 @@ import type { Finding } from '../wire/event'
 import { text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
 import type { Problem } from '../wire/problem'
+import { verdictWord } from '../verdict'
 import { learn, say } from '../words'
 import { compare as words } from '../words/compare'
 import { Severity } from './Severity'
@@ -92,7 +93,7 @@ function Facts({ a, b }: { a: Side; b: Side }) {
     [say('compare.started'), (side) => moment(side.createdAt)],
     [say('compare.panel'), (side) => side.panel],
     [say('compare.ruleset'), (side) => side.ruleset],
-    [say('compare.verdict'), (side) => side.verdict],
+    [say('compare.verdict'), (side) => verdictWord(side.verdict)],
     [say('col.total_time'), (side) => (side.totalMs === undefined ? '' : duration(side.totalMs))],
     [say('col.queries'), (side) => (side.executed === undefined ? '' : say('compare.ok_of', { ok: side.successful ?? 0, all: side.executed }))],
     [say('compare.tokens'), (side) => (side.tokens === undefined ? '' : number(side.tokens))],

@@ -7,11 +7,12 @@ import { say } from '../words'
 
 const SECOND_MS = 1000
 
-/** Keeps the notice band in step with the connection; shows nothing itself. */
+/** Keeps the notice band in step with the connection, and says there what a pause means; shows nothing itself. */
 export function Connection({ followed }: { followed: Followed }) {
   const link = followed.link.value
   const caughtUp = followed.caughtUp.value
   const problem = followed.problem.value
+  const paused = followed.view.value?.status === 'paused'
   const action = { label: say('conn.try'), run: followed.tryNow }
 
   useEffect(() => {
@@ -20,7 +21,8 @@ export function Connection({ followed }: { followed: Followed }) {
       return
     }
     if (link.state !== 'reconnecting' && link.state !== 'offline') {
-      notice.value = caughtUp > 0 ? { tone: 'plain', text: say('conn.caught_up', { n: caughtUp }) } : undefined
+      const text = caughtUp > 0 ? say('conn.caught_up', { n: caughtUp }) : paused ? say('run.paused_text') : ''
+      notice.value = text === '' ? undefined : { tone: 'plain', text }
       return
     }
     const tell = () => {
@@ -29,7 +31,7 @@ export function Connection({ followed }: { followed: Followed }) {
     tell()
     const timer = setInterval(tell, SECOND_MS)
     return () => clearInterval(timer)
-  }, [link, caughtUp, problem])
+  }, [link, caughtUp, problem, paused])
 
   useEffect(() => {
     if (link.state === 'reconnecting') announce(say('live.reconnecting'))

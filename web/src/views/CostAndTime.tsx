@@ -1,21 +1,21 @@
 import { duration, number, price } from '../format'
 import { longestChain } from '../report'
 import type { QueryView, RunView } from '../run'
-import { phaseWord, whyNot } from '../sentences'
+import { phaseWord, whyOpen } from '../sentences'
 import { say } from '../words'
 import { PrintCourse } from './PrintCourse'
 import { Section, answerer } from './Section'
 import { Sheet } from './Sheet'
 import type { Column } from './Sheet'
 
-const COLUMNS: readonly Column<QueryView>[] = [
+const columns = (run: RunView): readonly Column<QueryView>[] => [
   { title: say('col.query'), text: (query) => query.title },
   { title: say('col.model'), text: (query) => (query.provider ? answerer(query.provider, query.model) : '') },
   { title: say('col.first_token'), class: 'right', text: firstToken },
-  { title: say('col.total_time'), class: 'right', text: (query) => (query.timeMs === undefined ? '' : duration(query.timeMs)) },
+  { title: say('col.total_time'), class: 'right', text: (query) => (query.timeMs === undefined || query.phase === 'skipped' ? '' : duration(query.timeMs)) },
   { title: say('col.tokens'), class: 'right', text: tokens },
   { title: say('col.cost'), class: 'right', text: (query) => (query.cost || query.phase === 'done' ? price(query.cost, query.provider) : '') },
-  { title: say('col.result'), text: (query) => (query.error && query.phase !== 'done' ? whyNot(query) : phaseWord(query.phase)) },
+  { title: say('col.result'), text: (query) => (query.error && query.phase !== 'done' ? whyOpen(query, run) : phaseWord(query.phase)) },
 ]
 
 /** What each query took and cost, and what running side by side has saved, in words. */
@@ -24,7 +24,7 @@ export function CostAndTime({ run }: { run: RunView }) {
   return (
     <Section title={say('report.cost')} testid="cost">
       <PrintCourse run={run} />
-      <Sheet title={say('report.cost')} columns={COLUMNS} rows={run.queries} testid="cost-table" />
+      <Sheet title={say('report.cost')} columns={columns(run)} rows={run.queries} testid="cost-table" />
       {speed && (
         <>
           <p data-testid="speed">{speed.words}</p>

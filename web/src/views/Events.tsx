@@ -47,7 +47,7 @@ export function Events({ tape, run }: { tape: Tape; run: RunView }) {
       <p class="events-counts muted" data-testid="events-counts" data-frames={tape.frames} data-mark={tape.lastMark}>
         <span>{say('events.frames', { n: number(tape.frames) })}</span>
         <span>{say('events.bytes', { kb: number(tape.bytes / 1000, 1) })}</span>
-        <span>{say('events.last', { id: run.lastSeq })}</span>
+        <span>{say('events.last', { id: seqOf(tape.lastId) })}</span>
         {tape.heardAt !== undefined && run.final === undefined && (
           <span>{say('events.heard', { n: Math.max(0, Math.floor((now.value - tape.heardAt) / 1000)) })}</span>
         )}

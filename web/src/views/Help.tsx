@@ -1,8 +1,12 @@
 import { useEffect } from 'preact/hooks'
 import { at } from '../base'
+import { helpKey, setHelpKey } from '../keys'
 import { STRIP } from '../samples'
-import { say } from '../words'
+import { learn, say } from '../words'
+import { help } from '../words/help'
 import { Command } from './Command'
+
+learn(help)
 
 /** What this is, the same with curl, and the keys. */
 export function Help() {
@@ -24,6 +28,15 @@ export function Help() {
       <dl class="keys">
         <dt><kbd>{say('form.run_key')}</kbd></dt>
         <dd>{say('help.key_run')}</dd>
+        <dt><kbd>{say('key.help')}</kbd></dt>
+        <dd>
+          {say('help.key_help')}
+          <br />
+          <label class="tickbox">
+            <input type="checkbox" data-testid="help-key" checked={helpKey.value} onChange={(event) => setHelpKey(event.currentTarget.checked)} />
+            {say('help.key_switch')}
+          </label>
+        </dd>
         <dt><kbd>{say('key.arrows')}</kbd></dt>
         <dd>{say('help.key_arrows')}</dd>
         <dt><kbd>{say('key.enter')}</kbd></dt>

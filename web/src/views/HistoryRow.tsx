@@ -41,16 +41,23 @@ export function HistoryRow({ row, place, history, menu, comparing }: Props) {
   if (goes !== undefined) return <Leaving title={title} place={place} at={goes} keep={() => history.keep(row.id)} />
   return (
     <tr data-testid="history-row" data-run={row.id} data-status={row.status} aria-rowindex={place}>
-      <td class="status">
+      <td class="status" data-status={row.status}>
         {shape && <Mark shape={shape} />} {statusWord(row.status)}
       </td>
       <td class="title">
         {renaming.value ? (
           <Rename row={row} history={history} done={() => (renaming.value = false)} trouble={trouble} />
         ) : (
-          <a href={at(`/runs/${row.id}`)} title={title}>
-            {title}
-          </a>
+          <>
+            {row.simulated && (
+              <span class="badge sample-band" title={say('run.simulated')}>
+                {say('history.simulated')}
+              </span>
+            )}
+            <a href={at(`/runs/${row.id}`)} title={title}>
+              {title}
+            </a>
+          </>
         )}
         {trouble.value && (
           <span class="fault">{trouble.value}</span>
@@ -65,7 +72,7 @@ export function HistoryRow({ row, place, history, menu, comparing }: Props) {
         {row.executed === undefined ? '' : say('history.ok_of', { ok: row.successful ?? 0, all: row.executed })}
       </td>
       <td class="right number" data-label={say('cost.label')}>
-        {isLive(row) ? '' : row.cost ? price(row.cost) : ''}
+        {isLive(row) ? '' : row.cost ? price(row.cost, row.simulated ? 'scripted' : undefined) : ''}
       </td>
       <td class="menu-cell">
         {comparing.value && !isLive(row) ? (

@@ -6,13 +6,13 @@ import type { Ground } from '../report'
 import { retry } from '../retrying'
 import { isTerminal } from '../run'
 import type { RunView } from '../run'
-import { whyNot } from '../sentences'
+import { stateOf, whyOpen } from '../sentences'
 import { say } from '../words'
 import { Mark } from './Mark'
 import type { Shape } from './Mark'
 import { answerer } from './Section'
 
-const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', answered: 'tick', open: 'cross' }
+const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', answered: 'tick', open: 'cross', unasked: 'dash' }
 
 /**
  * What no statement is made about, at the top of the report: a gap is not a finding.
@@ -22,7 +22,7 @@ const SHAPES: Readonly<Record<Ground['state'], Shape>> = { awaited: 'hollow', an
 export function NotChecked({ run }: { run: RunView }) {
   const lines = grounds(run)
   const open = gaps(run).length > 0 || lines.some((line) => line.unsent > 0)
-  const unnamed = gaps(run).filter((gap) => !lines.some((line) => line.query.id === gap.query))
+  const unnamed = gaps(run).filter((gap) => !lines.some(({ query }) => query.id === gap.query || (query.of === gap.query && query.phase !== 'done')))
   const title = open ? 'report.not_checked' : isTerminal(run) ? 'report.grounds' : 'report.awaited'
   const intro = open ? 'report.not_checked_text' : isTerminal(run) ? 'report.grounds_text' : 'report.awaited_text'
   if (lines.length === 0 && !open) return null
@@ -39,7 +39,7 @@ export function NotChecked({ run }: { run: RunView }) {
             <b>
               <Mark shape={line.state === 'answered' && line.missing.length > 0 ? 'alert' : SHAPES[line.state]} /> {line.query.title}
             </b>
-            <span>{said(line)}</span>
+            <span>{said(line, run)}</span>
           </li>
         ))}
         {unnamed.map((gap) => (
@@ -74,17 +74,18 @@ function Again({ run }: { run: RunView }) {
 }
 
 /** What a query has given, and what it has not. */
-function said({ query, state, missing, unsent, sent }: Ground): string {
+function said({ query, state, missing, unsent, sent }: Ground, run: RunView): string {
   const parts: string[] = []
   if (state === 'awaited') parts.push(say('ground.awaited'))
   // Its sections are named when the run has ended.
-  if (state === 'open' && missing.length === 0) parts.push(whyNot(query))
+  if (state === 'open' && missing.length === 0) parts.push(whyOpen(query, run))
+  if (state === 'unasked') parts.push(stateOf(query, run))
   if (state === 'answered') parts.push(say('ground.answered', { who: answerer(query.provider, query.model) }))
   for (const { reason, sections } of missing) {
     const names = sections.map(label).join(', ')
     parts.push(names === '' ? reason : say('ground.missing', { reason: reason.replace(/\.$/, ''), sections: names }))
   }
   if (unsent > 0) parts.push(say('ground.unsent', { n: unsent, total: unsent + (sent ?? 0) }))
-  else if (state !== 'open' && sent !== undefined && sent > 0) parts.push(say('ground.sent', { n: sent }))
+  else if (state !== 'open' && query.of === query.id && sent !== undefined && sent > 0) parts.push(say('ground.sent', { n: sent }))
   return parts.join(' ')
 }

@@ -4,6 +4,7 @@ import { footPages } from '../print'
 import { quotes } from '../quotes'
 import { grounds } from '../report'
 import type { RunView } from '../run'
+import { titleOf } from '../sentences'
 import type { JsonObject } from '../wire/json'
 import { say } from '../words'
 import { answerer } from './Section'
@@ -25,7 +26,7 @@ export function PrintHead({ run, body }: { run: RunView; body: JsonObject }) {
     [say('print.panel'), say('run.revision', { panel: run.panel, revision: run.revision })],
     [say('print.models'), asked.join(', ') || say('report.rules')],
     [say('print.status'), run.simulated ? `${badge(run)}. ${say('run.simulated')}` : badge(run)],
-    [say('print.coverage'), [...basis(run, body), ...sent.map((ground) => say('print.sent', { query: ground.query.title, n: ground.sent ?? 0 }))].join('; ')],
+    [say('print.coverage'), [...basis(run, body), ...sent.map((ground) => say('print.sent', { query: titleOf(run, ground.query.of), n: ground.sent ?? 0 }))].join('; ')],
     [say('quote.title'), quoted.length > 0 ? say('quote.count', { n: quoted.length, found: quoted.filter(({ found }) => found).length }) : say('print.no_quotes')],
     [say('report.not_checked'), missing.join(' ') || say('print.nothing_missing')],
   ]

@@ -1,7 +1,8 @@
+import { useComputed } from '@preact/signals'
 import type { ReadonlySignal, Signal } from '@preact/signals'
 import { useMemo } from 'preact/hooks'
 import { label, who } from '../format'
-import { preview } from '../query'
+import { preview, rate } from '../query'
 import { isClosed } from '../run'
 import type { QueryView, RunView } from '../run'
 import { figuresOf, stateOf } from '../sentences'
@@ -23,6 +24,7 @@ interface Props {
   readonly cancel: (id: string) => void
 }
 
+const PART = /^(.*?)( \(\d+\/\d+\))?$/s
 /** Longer reasons get a second line, where the preview stands otherwise. */
 const ONE_LINE = 50
 
@@ -31,8 +33,14 @@ export function QueryRow(props: Props) {
   const { query, index, run, elapsed, span, runLimit, selected, reachable, needed, cancelling, cancel } = props
   const open = selected.value === query.id
   const state = stateOf(query, run)
-  const figures = figuresOf(query).join('  ·  ')
+  const speed = useComputed(() => {
+    const now = rate(query, elapsed.value)
+    return now === undefined ? undefined : Math.round(now)
+  })
+  const figures = figuresOf(query, query.phase === 'streaming' ? speed.value : undefined).join('  ·  ')
   const asked = who(query)
+  // Which part it is tells parts apart; the name may be cut.
+  const [, name = query.title, part = ''] = PART.exec(query.title) ?? []
   // The place of a section's name is kept between two of them, so that nothing beside it moves.
   const section = isClosed(query) || query.reading.form !== 'json' ? undefined : query.reading.section
   const says = previewOf(query)
@@ -64,7 +72,8 @@ export function QueryRow(props: Props) {
             aria-controls={open ? 'detail' : undefined}
             title={say('time.details', { query: query.title })}
           >
-            <span class="muted number">{index + 1}</span> {query.title}
+            <span class="muted number">{index + 1}</span> <span class="name">{name}</span>
+            {part}
           </button>
           <span class="who muted">{asked}</span>
         </th>

@@ -98,7 +98,6 @@ export function RunControls({ run, followed, cost, heading }: Props) {
         </button>
       )}
       <Relatives run={run} />
-      {!ended && run.status === 'paused' && <span class="muted">{say('run.paused_text')}</span>}
       {trouble.value && <span class="fault">{trouble.value}</span>}
       {shown > 0 && !ended && <ConfirmCancel key={shown} cost={costs ? cost : undefined} yes={() => void order('cancel')} no={() => asking.value === shown && (asking.value = 0)} />}
     </div>

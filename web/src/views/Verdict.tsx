@@ -1,28 +1,12 @@
 import { counts, isAudit } from '../report'
 import { onlyRules } from '../result'
-import { isTerminal } from '../run'
+import { isTerminal, isWanted } from '../run'
 import type { RunView } from '../run'
 import { count, list, record, text } from '../wire/json'
 import type { JsonObject } from '../wire/json'
+import { faceOf } from '../verdict'
 import { say } from '../words'
-import type { Word } from '../words'
 import { Mark } from './Mark'
-import type { Shape } from './Mark'
-
-interface Face {
-  readonly word: Word
-  readonly shape: Shape
-  readonly tone: string
-}
-
-const WORDS: ReadonlyMap<string, Face> = new Map<string, Face>([
-  ['critical', { word: 'report.verdict_critical', shape: 'cross', tone: 'bad' }],
-  ['not_compliant', { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' }],
-  ['non_compliant', { word: 'report.verdict_not_compliant', shape: 'cross', tone: 'bad' }],
-  ['unknown', { word: 'report.verdict_unknown', shape: 'query', tone: 'unsure' }],
-  ['attention', { word: 'report.verdict_attention', shape: 'alert', tone: 'unsure' }],
-  ['ok', { word: 'report.verdict_ok', shape: 'tick', tone: 'good' }],
-])
 
 const MOST_REASONS = 3
 
@@ -30,7 +14,7 @@ const MOST_REASONS = 3
 export function Verdict({ run, body }: { run: RunView; body: JsonObject }) {
   const verdict = record(body.verdict)
   const word = text(verdict.word)
-  const known = WORDS.get(word.toLowerCase().replaceAll(/[\s-]+/g, '_'))
+  const known = faceOf(word)
   const reasons = list(verdict.reasons).map(text).filter(Boolean)
   // Only an audit has a verdict, and needs the room for it.
   const kind = isAudit(run) ? 'verdict' : 'verdict low'
@@ -81,7 +65,8 @@ export function Badge({ run }: { run: RunView }) {
 
 /** The badge's words. */
 export function badge(run: RunView): string {
-  const parts = { done: run.queries.filter((query) => query.phase === 'done').length, n: run.queries.length }
+  const wanted = run.queries.filter(isWanted)
+  const parts = { done: wanted.filter((query) => query.phase === 'done').length, n: wanted.length }
   switch (run.status) {
     case 'completed':
       return say('badge.completed', parts)

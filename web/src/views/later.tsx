@@ -1,5 +1,6 @@
 import { signal } from '@preact/signals'
 import type { FunctionComponent } from 'preact'
+import { assertive } from '../notice'
 import { look } from '../standing'
 import { say } from '../words'
 
@@ -15,6 +16,7 @@ export function later<P extends object>(load: () => Promise<FunctionComponent<P>
       (part) => (loaded.value = { part }),
       () => {
         loaded.value = { failed: true }
+        assertive.value = say('page.missing_part')
         void look()
       },
     )
@@ -25,7 +27,7 @@ export function later<P extends object>(load: () => Promise<FunctionComponent<P>
     if (Part !== undefined) return <Part {...props} />
     if (!loaded.value?.failed) return <p class="muted">{say('page.loading')}</p>
     return (
-      <div class="prose" role="alert" data-testid="missing-part">
+      <div class="prose" data-testid="missing-part">
         <p>{say('page.missing_part')}</p>
         <p class="line">
           <button type="button" onClick={() => location.reload()}>

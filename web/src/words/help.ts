@@ -1,0 +1,23 @@
+/** The help; loaded with its page. */
+export const help = {
+  'help.title': 'Help',
+  'help.what': 'askstream asks several models the same question from different sides, all at once, and streams what happens. A run goes on when this page is closed; its address shows it again, whole.',
+  'help.checks': 'Checks without AI compute quantities, units, geometry, exposure classes and cover from your input. They need no key and no network.',
+  'help.curl': 'The same stream in a terminal',
+  'help.again': 'Read a run again',
+  'help.keys': 'Keys',
+  'help.key_run': 'starts the audit from the form',
+  'help.key_detail': 'opens and closes the details of a query',
+  'help.key_close': 'closes the details; never cancels a run',
+  'help.key_cancel': 'asks whether to cancel the run',
+  'help.key_arrows': 'move between the queries',
+  'help.key_help': 'opens this page, except while you write',
+  'help.key_switch': 'use this key',
+  'help.honest': 'What the page promises',
+  'help.honest_text': 'Progress is real: phases, received tokens and finished sections, never a timer. What failed or was left out stands under "Not checked" and is never a finding. Text of models is shown as text.',
+  'key.enter': 'Enter',
+  'key.escape': 'Esc',
+  'key.shift_escape': 'Shift+Esc',
+  'key.arrows': 'Up, Down',
+  'key.help': '?',
+} as const
