@@ -121,6 +121,7 @@ async fn appending(store: Arc<Sqlite>) -> anyhow::Result<Vec<Duration>> {
         created_at: Timestamp::now(),
         key: None,
         retry_of: None,
+        simulated: false,
     };
     let Created::New(lease) = store.create(new).await? else { anyhow::bail!("not a new run") };
     let (mut took, began) = (Vec::new(), Instant::now());

@@ -1,5 +1,7 @@
 //! One word for the whole: compliance by the rules, and the verdict.
 
+use std::collections::BTreeSet;
+
 use serde::Deserialize;
 use serde::Serialize;
 use serde_json::Value;
@@ -107,7 +109,9 @@ pub fn verdict(findings: &[Finding], status: Status, risks: &[Value], warnings: 
         .filter(|risk| risk["severity"] == "critical")
         .map(|risk| risk["title"].as_str().unwrap_or("a critical risk"))
         .collect();
-    let serious = warnings.iter().filter(|warning| warning["severity"] != "info").count();
+    // Parts of a bill may warn of the same thing.
+    let serious = warnings.iter().filter(|warning| warning["severity"] != "info");
+    let serious = serious.map(|warning| warning["message"].as_str()).collect::<BTreeSet<_>>().len();
     let mut reasons = Vec::new();
     reasons.extend(critical.map(|told| format!("Critical: {told}.")));
     if !risks.is_empty() {

@@ -77,7 +77,11 @@ impl Knowledge {
 
     /// The passages that fit the question best, and what a person should know of the search.
     pub async fn find(&self, question: &str, top: usize) -> (Option<Vec<Passage>>, Option<String>) {
-        let found = self.index.search(question, top).await;
+        let found = match self.index.search(question, top).await {
+            // Nobody has added any: nothing is wrong, and nothing is found.
+            Err(Trouble::NoIndex) if self.folder.is_none() => Ok(Vec::new()),
+            found => found,
+        };
         let mut standing = self.standing();
         standing.search = found.as_ref().err().cloned();
         (found.ok(), standing.trouble())
