@@ -10,6 +10,7 @@ use crate::engine::conclude;
 use crate::engine::give_up;
 use crate::engine::go_on;
 use crate::event::QueryRetrying;
+use crate::knowledge::Knowledge;
 use crate::store::Claim;
 
 /// A run whose process died.
@@ -36,7 +37,12 @@ async fn cut(panel: &Arc<Panel>, provider: &Scripted, at: u64) -> Cut {
 
 /// The same with any pool.
 pub async fn cut_pool(panel: &Arc<Panel>, pool: Pool, at: u64) -> Cut {
-    let Begun { job, writer, orders, store, journal, control: _control } = begin(panel, &pool).await;
+    let begun = begin(panel, &pool).await;
+    cut_begun(panel, pool, begun, at).await
+}
+
+async fn cut_begun(panel: &Arc<Panel>, pool: Pool, begun: Begun, at: u64) -> Cut {
+    let Begun { job, writer, orders, store, journal, control: _control } = begun;
     let driving = drive(job, writer, orders);
     let _ = tokio::time::timeout(Duration::from_millis(at), driving).await;
     store.lose_holders();
@@ -276,7 +282,11 @@ fn a_run_is_judged_by_its_journal_and_the_clock() {
 #[tokio::test(start_paused = true)]
 async fn a_search_that_failed_is_told_once_and_not_made_again_for_the_rest() {
     let provider = scripted(&[("q1", script().answer("one").after(2000))]);
-    let cut = cut(&queries(1, "[retrieval]"), &provider, 1000).await;
+    let (panel, pool) = (queries(1, "[retrieval]"), pool(vec![Arc::new(provider.clone())], 8));
+    let mut begun = begin(&panel, &pool).await;
+    begun.job.knowledge = Knowledge::new("nowhere".as_ref(), Some("nowhere".into()));
+    let cut = cut_begun(&panel, pool, begun, 1000).await;
+    // The next process could search, and would find nothing.
     let events = cut.go_on().await;
     let count = |is: fn(&Body) -> bool| events.0.iter().filter(|event| is(&event.body)).count();
     let failed = |body: &Body| matches!(body, Body::RunWarning(warning) if warning.code == "rag_failed");
